@@ -1,0 +1,37 @@
+// dist/kith.js is the entry; the worker and what is loaded lazily are chunks beside it, and so is
+// dataplane.wasm, compiled from AssemblyScript. Packages with native parts stay outside.
+
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { nodeResolve } from '@rollup/plugin-node-resolve';
+import esbuild from 'rollup-plugin-esbuild';
+
+const ASSEMBLYSCRIPT = createRequire(import.meta.url).resolve('assemblyscript/bin/asc.js');
+const PAGES = '128'; // of 64 KiB: 8 MiB, never more
+
+const wasm = {
+  name: 'assemblyscript',
+  buildStart() {
+    mkdirSync('dist', { recursive: true });
+    const options = ['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd'];
+    options.push('--importMemory', '--initialMemory', PAGES, '--maximumMemory', PAGES);
+    options.push('--memoryBase', '1024', '--outFile', 'dist/dataplane.wasm');
+    execFileSync(process.execPath, [ASSEMBLYSCRIPT, 'agent/dataplane/simd/main.ts', ...options], {
+      stdio: 'inherit',
+    });
+  },
+};
+
+export default {
+  input: { kith: 'agent/main.ts', worker: 'agent/dataplane/worker.ts' },
+  output: {
+    dir: 'dist',
+    format: 'es',
+    entryFileNames: '[name].js',
+    chunkFileNames: 'chunk-[name].js',
+    banner: (chunk) => (chunk.name === 'kith' ? '#!/usr/bin/env node' : ''),
+  },
+  external: [/^node:/, 'koffi'],
+  plugins: [wasm, nodeResolve({ preferBuiltins: true }), esbuild({ target: 'node20' })],
+};
