@@ -23,7 +23,7 @@ import {
   isLeftover,
   isLeftoverInterface,
   kill,
-  namespaceName,
+  ownedName,
   startTime,
 } from './owner.js';
 
