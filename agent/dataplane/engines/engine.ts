@@ -41,7 +41,8 @@ export type Cipher = 'auto' | EngineName;
 
 /** The descriptors of one worker and the memory that they point into, which never grows. */
 export type Table = Readonly<{
-  memory: WebAssembly.Memory;
+  /** The whole memory. */
+  memory: ArrayBuffer;
   /** Offset of descriptor 0, a multiple of 16. */
   address: number;
   /** Address of the memory's first byte in this process, from koffi; only openssl needs it. */
