@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Lab, sweep } from './namespaces.js';
-import { isAlive, isLeftover, startTime } from './owner.js';
+import { isAlive, isLeftover, isLeftoverInterface, mustBeOurs, startTime } from './owner.js';
 
 const namespaces = suite('lab/namespaces');
 
@@ -145,5 +145,22 @@ namespaces(
     await lab.dispose();
   },
 );
+
+namespaces('what others made is neither a leftover nor deleted', () => {
+  for (const name of [
+    '',
+    'ref',
+    'contract.md',
+    'wg0',
+    'wg0.sock',
+    'kt',
+    'kithlab',
+    'x.kithlab.1.2.a',
+  ]) {
+    assert.not.ok(isLeftover(name), name);
+    assert.not.ok(isLeftoverInterface(name), name);
+    assert.throws(() => mustBeOurs(name), /not of the lab's making/, name);
+  }
+});
 
 namespaces.run();

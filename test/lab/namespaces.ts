@@ -23,6 +23,7 @@ import {
   isLeftover,
   isLeftoverInterface,
   kill,
+  mustBeOurs,
   ownedName,
   startTime,
 } from './owner.js';
@@ -206,6 +207,7 @@ export class Lab {
 
 /** Ends what runs in a namespace of ours and deletes it. */
 function removeNamespace(name: string): void {
+  mustBeOurs(name);
   const { stdout } = spawnSync('ip', ['netns', 'pids', name], { encoding: 'utf8' });
   for (const pid of (stdout ?? '').split('\n').map(Number)) {
     const began = pid > 0 ? startTime(pid) : undefined;
@@ -219,10 +221,10 @@ export function sweep(): string[] {
   const leftovers = list(NAMESPACES).filter(isLeftover);
   for (const name of leftovers) removeNamespace(name);
   for (const name of list(tmpdir()).filter(isLeftover)) {
-    rmSync(join(tmpdir(), name), { recursive: true, force: true });
+    rmSync(join(tmpdir(), mustBeOurs(name)), { recursive: true, force: true });
   }
   for (const file of list(SOCKETS)) {
-    if (isLeftoverInterface(file.replace(/\.sock$/, ''))) rmSync(join(SOCKETS, file));
+    if (isLeftoverInterface(file.replace(/\.sock$/, ''))) rmSync(join(SOCKETS, mustBeOurs(file)));
   }
   return leftovers;
 }

@@ -54,7 +54,18 @@ export function isLeftover(name: string): boolean {
   return parts !== null && !isAlive(Number(parts[1]), Number(parts[2]));
 }
 
-/** The same of an interface name; without a start time, so a reused id keeps it for a while. */
+/**
+ * What stands between a mistake in the judgement above and everybody else's files: whoever deletes
+ * by name asks this first, whatever it was told about the name.
+ */
+export function mustBeOurs(name: string): string {
+  if (!NAME.test(name) && !INTERFACE.test(name.replace(/\.sock$/, ''))) {
+    throw new RangeError(`"name" is not of the lab's making: ${name}`);
+  }
+  return name;
+}
+
+/** Whether an interface name is a leftover; without a start time, so a reused id keeps it for a while. */
 export function isLeftoverInterface(name: string): boolean {
   const parts = INTERFACE.exec(name);
   return parts !== null && startTime(Number.parseInt(parts[1] ?? '', 36)) === undefined;
