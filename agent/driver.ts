@@ -1,0 +1,110 @@
+// Runs the WireGuard machine on the real clock: events of the data plane go in, effects go out as
+// orders, and one timer stands at the nearest deadline.
+
+import type { PlaneEvent } from './dataplane/orders.js';
+import type { Plane } from './dataplane/plane.js';
+import { Load } from './load.js';
+import type { Device } from './wireguard/device.js';
+import type { Effect } from './wireguard/effects.js';
+
+const TIMER_MAX_MS = 2 ** 31 - 1; // what setTimeout can take
+
+export type DriverOptions = Readonly<{
+  device: Device;
+  plane: Plane;
+  /** Writes the TAI64N ceiling where a reboot finds it (design: "Without a clock"). */
+  saveCeiling: (seconds: number) => void;
+  /** Events that are not the machine's: alarm, gone, seen, frame. */
+  onOther: (event: PlaneEvent) => void;
+}>;
+
+export class Driver {
+  private readonly load = new Load();
+  private loadTold = false;
+  private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
+
+  constructor(private readonly options: DriverOptions) {}
+
+  perform(effects: readonly Effect[]): void {
+    const { plane, saveCeiling } = this.options;
+    for (const effect of effects) {
+      if (effect.kind === 'ceiling') {
+        saveCeiling(effect.seconds);
+      } else {
+        if (effect.kind === 'peer-gone') plane.routes.removePeer(effect.peer);
+        plane.order(effect);
+      }
+    }
+    this.arm();
+  }
+
+  onEvent(event: PlaneEvent): void {
+    if (this.stopped) return;
+    if (event.kind === 'handshake') this.onHandshake(event);
+    else this.perform(this.react(event));
+  }
+
+  stop(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
+  }
+
+  private react(event: Exclude<PlaneEvent, { kind: 'handshake' }>): readonly Effect[] {
+    const { device, plane, onOther } = this.options;
+    const now = plane.now();
+    const wall = Date.now();
+    switch (event.kind) {
+      case 'want':
+        return device.onWant(event.peer, now, wall);
+      case 'active':
+        return device.onActive(event.peer, now, wall);
+      case 'stale':
+        return device.onStale(event.session, now, wall);
+      case 'confirmed':
+        return device.onConfirmed(event.session, now, wall);
+      case 'roamed':
+        device.onRoamed(event.peer, event.place);
+        return [];
+      default:
+        onOther(event);
+        return [];
+    }
+  }
+
+  private onHandshake(event: Extract<PlaneEvent, { kind: 'handshake' }>): void {
+    const { device, plane } = this.options;
+    const start = plane.now();
+    this.perform(device.onHandshake(event, this.load.isHigh(start), start, Date.now()));
+    const end = plane.now();
+    this.load.note(end, end - start, plane.handshakesWaiting());
+    this.tellLoad();
+  }
+
+  /** The workers ask strangers for a mac2 only while this thread is busy. */
+  private tellLoad(): void {
+    const underLoad = this.load.isHigh(this.options.plane.now());
+    if (underLoad === this.loadTold) return;
+    this.loadTold = underLoad;
+    this.options.plane.order({ kind: 'load', underLoad });
+    this.arm();
+  }
+
+  private arm(): void {
+    clearTimeout(this.timer);
+    if (this.stopped) return;
+    const { device, plane } = this.options;
+    const now = plane.now();
+    const loadEnds = this.loadTold ? (this.load.deadline(now) ?? now) : undefined;
+    const next = Math.min(device.deadline() ?? Infinity, loadEnds ?? Infinity);
+    if (next === Infinity) return;
+    // Rounded up: a timer that fires early finds nothing to do and would be set again at once.
+    const delay = Math.min(TIMER_MAX_MS, Math.max(0, Math.ceil(next - now)));
+    this.timer = setTimeout(() => this.tick(), delay);
+  }
+
+  private tick(): void {
+    this.tellLoad();
+    this.perform(this.options.device.tick(this.options.plane.now(), Date.now()));
+  }
+}

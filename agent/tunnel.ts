@@ -1,0 +1,225 @@
+// One WireGuard interface, whole: the machine, the data plane under it, its two sockets and the
+// allowed IPs. `kith wg` drives it through the configuration socket, `kith up` from kith.json.
+
+import { randomBytes } from 'node:crypto';
+import { family } from './bytes/address.js';
+import type { Cipher } from './dataplane/engines/engine.js';
+import { type PlaneEvent, SLOT_IPV4, SLOT_IPV6 } from './dataplane/orders.js';
+import { type Offloads, Plane, type PlaneCounters } from './dataplane/plane.js';
+import { Driver } from './driver.js';
+import {
+  type Configurable,
+  type DeviceChange,
+  DeviceError,
+  type DeviceState,
+  type PeerChange,
+  type PeerState,
+} from './wireguard/configuration.js';
+import { Device } from './wireguard/device.js';
+import type { PeerId } from './wireguard/effects.js';
+
+export type TunnelOptions = Readonly<{
+  interfaceName: string;
+  mtu: number;
+  cipher: Cipher;
+  workers: 'auto' | 1 | 2;
+  offloads: Offloads;
+  /** What the last run persisted, see saveCeiling; undefined: nothing. */
+  ceiling?: number | undefined;
+  saveCeiling: (seconds: number) => void;
+  log: (level: 'error' | 'info' | 'verbose', line: string) => void;
+  /** The interface was deleted under us. */
+  onGone: () => void;
+}>;
+
+export const OFFLOADS_ALL: Offloads = {
+  tunSegmentation: true,
+  udpSegmentation: true,
+  udpReceive: true,
+};
+
+// errno.h
+const EADDRINUSE = 98;
+const EAFNOSUPPORT = 97;
+
+/** A port that is free over IPv4 may be taken over IPv6: how many the kernel may propose. */
+const PORT_TRIES = 10;
+
+export class Tunnel implements Configurable {
+  readonly plane: Plane;
+  readonly device: Device;
+  private readonly driver: Driver;
+  private listenPort = 0;
+  private fwmark = 0;
+  private isUp = false;
+
+  constructor(private readonly options: TunnelOptions) {
+    const { interfaceName, mtu, cipher, workers, offloads } = options;
+    this.plane = new Plane({
+      interfaceName,
+      mtu,
+      cipher,
+      workers,
+      offloads,
+      onEvent: (event) => this.driver.onEvent(event),
+    });
+    this.device = new Device({
+      random: (bytes) => new Uint8Array(randomBytes(bytes)),
+      traffic: (peer) => this.plane.traffic(peer),
+      slotFor: ({ address }) => (family(address) === 4 ? SLOT_IPV4 : SLOT_IPV6),
+      ceiling: options.ceiling,
+    });
+    this.driver = new Driver({
+      device: this.device,
+      plane: this.plane,
+      saveCeiling: options.saveCeiling,
+      onOther: (event) => this.onOther(event),
+    });
+  }
+
+  get interfaceName(): string {
+    return this.plane.interfaceName;
+  }
+
+  /** Creates the interface. Rejects with an Error whose message is fit for a person. */
+  start(): Promise<void> {
+    return this.plane.start();
+  }
+
+  async stop(): Promise<void> {
+    this.driver.perform(this.device.close(this.plane.now()));
+    this.driver.stop();
+    await this.plane.stop();
+  }
+
+  /** The interface went up or down, or its MTU changed. Throws DeviceError where a port is taken. */
+  setLink(up: boolean, mtu: number): void {
+    this.plane.order({ kind: 'mtu', mtu });
+    if (up === this.isUp) return;
+    if (up) this.openSockets(this.listenPort);
+    this.isUp = up;
+    const now = this.plane.now();
+    this.driver.perform(up ? this.device.up(now, Date.now()) : this.device.down(now));
+    if (!up) this.closeSockets();
+  }
+
+  apply(change: DeviceChange): void {
+    if (change.fwmark !== undefined) this.setMark(change.fwmark);
+    if (change.listenPort !== undefined) this.setListenPort(change.listenPort);
+    if (change.privateKey !== undefined) {
+      this.driver.perform(this.device.setPrivateKey(change.privateKey, this.plane.now()));
+    }
+    if (change.replacePeers) {
+      for (const peer of this.device.peers()) this.driver.perform(this.device.removePeer(peer));
+    }
+    for (const peer of change.peers ?? []) this.applyPeer(peer);
+  }
+
+  state(): DeviceState {
+    const allowedIps = this.plane.routes.lists();
+    return {
+      privateKey: this.device.privateKey(),
+      publicKey: this.device.publicKey(),
+      listenPort: this.listenPort,
+      fwmark: this.fwmark,
+      peers: this.device.peers().map((peer): PeerState => {
+        const { place, ...view } = this.device.view(peer);
+        return { ...view, endpoint: place?.endpoint ?? null, allowedIps: allowedIps(peer) };
+      }),
+    };
+  }
+
+  /** Packets dropped, by reason, of the workers and of the machine; and the engine that serves. */
+  counters(): PlaneCounters & { handshakeDrops: Readonly<Record<string, number>> } {
+    return { ...this.plane.counters(), handshakeDrops: this.device.drops() };
+  }
+
+  private applyPeer(change: PeerChange): void {
+    const peer = this.device.findPeer(change.publicKey);
+    if (change.remove) {
+      if (peer !== undefined) this.driver.perform(this.device.removePeer(peer));
+    } else if (peer !== undefined) {
+      this.setPeer(peer, change);
+    } else if (!change.updateOnly) {
+      const added = this.device.addPeer(change.publicKey);
+      if (added === undefined) return; // our own key
+      this.driver.perform(added.effects);
+      this.setPeer(added.peer, change);
+    }
+  }
+
+  private setPeer(peer: PeerId, change: PeerChange): void {
+    const { device, driver, plane } = this;
+    if (change.presharedKey !== undefined) device.setPresharedKey(peer, change.presharedKey);
+    if (change.replaceAllowedIps) plane.routes.removePeer(peer);
+    for (const { prefix, remove } of change.allowedIps ?? []) {
+      if (remove) plane.routes.remove(prefix, peer);
+      else plane.routes.add(prefix, peer);
+    }
+    // Last: an endpoint lets waiting packets go, a keepalive may start a handshake.
+    if (change.endpoint !== undefined) {
+      driver.perform(device.setEndpoint(peer, change.endpoint, plane.now(), Date.now()));
+    }
+    if (change.keepalive !== undefined) {
+      driver.perform(device.setKeepalive(peer, change.keepalive, plane.now(), Date.now()));
+    }
+  }
+
+  private setMark(fwmark: number): void {
+    this.fwmark = fwmark;
+    this.plane.setMark(fwmark);
+  }
+
+  private setListenPort(port: number): void {
+    if (port !== 0 && port === this.listenPort) return;
+    if (!this.isUp) {
+      this.listenPort = port;
+      return;
+    }
+    const before = this.listenPort;
+    this.closeSockets();
+    try {
+      this.openSockets(port);
+    } catch (error) {
+      this.openSockets(before);
+      throw error;
+    }
+  }
+
+  private openSockets(port: number): void {
+    for (let tries = 1; ; tries++) {
+      try {
+        this.listenPort = this.openBoth(port);
+        return;
+      } catch (error) {
+        this.closeSockets();
+        const chosen = port === 0 && error instanceof DeviceError && error.errno === EADDRINUSE;
+        if (!chosen || tries >= PORT_TRIES) throw error;
+      }
+    }
+  }
+
+  private openBoth(port: number): number {
+    const { plane, fwmark } = this;
+    const opened = plane.openSlot(SLOT_IPV4, { family: 4, port, fwmark });
+    try {
+      plane.openSlot(SLOT_IPV6, { family: 6, port: opened.port, fwmark });
+    } catch (error) {
+      if (!(error instanceof DeviceError && error.errno === EAFNOSUPPORT)) throw error;
+      this.options.log('info', 'this kernel has no IPv6: peers are reached over IPv4 only');
+    }
+    return opened.port;
+  }
+
+  private closeSockets(): void {
+    this.plane.closeSlot(SLOT_IPV4);
+    this.plane.closeSlot(SLOT_IPV6);
+  }
+
+  private onOther(event: PlaneEvent): void {
+    if (event.kind === 'gone') this.options.onGone();
+    if (event.kind === 'alarm') {
+      this.options.log('error', `cipher engine ${event.engine}: ${event.reason}; noble serves now`);
+    }
+  }
+}
