@@ -1,5 +1,5 @@
 // What the tests need of the machine besides Node: Debian packages, and rights. As root the
-// packages are installed; what is still missing then makes the tests that need it be named as skipped.
+// packages are installed; tests that need what is still missing then are named as skipped.
 
 import { spawnSync } from 'node:child_process';
 import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync } from 'node:fs';

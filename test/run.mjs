@@ -126,7 +126,7 @@ function summary(leftOut) {
   return sum('failed') === 0 && sum('passed') > 0;
 }
 
-/** Part of the folder's name, so that the sweep of a later run knows whose it was (lab/owner.ts). */
+/** Part of the folder's name: the sweep of a later run knows by it whose it was (lab/owner.ts). */
 function startTicks() {
   try {
     return readFileSync('/proc/self/stat', 'utf8').split(') ').at(-1).split(' ')[19];

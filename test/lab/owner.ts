@@ -65,7 +65,7 @@ export function mustBeOurs(name: string): string {
   return name;
 }
 
-/** Whether an interface name is a leftover; without a start time, so a reused id keeps it for a while. */
+/** The same of an interface name; it has no start time, so a reused id keeps it for a while. */
 export function isLeftoverInterface(name: string): boolean {
   const parts = INTERFACE.exec(name);
   return parts !== null && startTime(Number.parseInt(parts[1] ?? '', 36)) === undefined;

@@ -1,10 +1,11 @@
 // What one run of a uvu file means. uvu ends with exit code 0 for a file that runs nothing, for
 // skipped tests, and for a promise that never settles: all of these are failures here.
 
+import { stripVTControlCharacters } from 'node:util';
+
 /** { passed, failed, reason }: `reason` when the file as a whole is to blame. */
 export function judge({ code, output, late, ms }) {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with the escape character
-  const plain = output.replaceAll(/\u001b\[[0-9;]*m/g, '');
+  const plain = stripVTControlCharacters(output);
   const number = (word) => {
     const found = [...plain.matchAll(new RegExp(`^  ${word}: +(\\d+)`, 'gm'))].at(-1)?.[1];
     return found === undefined ? undefined : Number(found);
