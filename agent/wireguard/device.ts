@@ -8,7 +8,17 @@
 // Effects are to be performed in the order in which they come.
 
 import type { Endpoint, Place } from '../bytes/address.js';
+import { equal, KEY_BYTES } from '../crypto/primitives.js';
+import { isZero, Secret } from '../crypto/secret.js';
+import { publicKeyOf } from '../crypto/x25519.js';
 import type { Effect, Millis, PeerId, SessionId, Traffic } from './effects.js';
+import { type Arrival, DEVICE_DROPS, type DeviceDrop, Gate } from './gate.js';
+import { openInitiation } from './handshake.js';
+import { SESSIONS_MAX } from './limits.js';
+import { type HandshakeMessage, type Initiation, readHandshakeMessage } from './messages.js';
+import { type Ground, Peer, type Times } from './peer.js';
+import { Indices, Rows } from './tables.js';
+import { TimestampClock } from './timestamp.js';
 
 export type DeviceOptions = Readonly<{
   random: (bytes: number) => Uint8Array;
@@ -19,9 +29,6 @@ export type DeviceOptions = Readonly<{
   ceiling?: number | undefined;
   sessionsMax?: number;
 }>;
-
-/** A handshake datagram as a worker hands it over: length and mac1 were right. */
-export type Arrival = Readonly<{ datagram: Uint8Array; from: Place; check: 'mac1' | 'mac2' }>;
 
 /** What `wg show` tells of a peer. */
 export type PeerView = Readonly<{
@@ -35,110 +42,336 @@ export type PeerView = Readonly<{
   sentBytes: number;
 }>;
 
+const NEVER = Number.POSITIVE_INFINITY;
+
 export class Device {
-  constructor(readonly options: DeviceOptions) {}
+  private readonly ground: Ground;
+  private readonly rows = new Rows<Peer>();
+  private readonly byKey = new Map<string, Peer>();
+  private readonly slotFor: DeviceOptions['slotFor'];
+  private readonly dropped = new Map<DeviceDrop, number>(DEVICE_DROPS.map((name) => [name, 0]));
+  private gate: Gate | undefined;
+  private dueAt: Millis = NEVER; // no peer is due before
+
+  constructor(options: DeviceOptions) {
+    this.slotFor = options.slotFor;
+    this.ground = {
+      identity: undefined,
+      up: false,
+      indices: new Indices(options.random),
+      sessions: new Rows(options.sessionsMax ?? SESSIONS_MAX),
+      clock: new TimestampClock(options.ceiling),
+      random: options.random,
+      traffic: options.traffic,
+    };
+  }
 
   // Configuration
 
   /** Null: none. Drops all sessions; a peer with this very key is removed (see `peer-gone`). */
-  setPrivateKey(_privateKey: Uint8Array | null, _now: Millis): Effect[] {
-    throw new Error('not built yet');
+  setPrivateKey(privateKey: Uint8Array | null, _now?: Millis): Effect[] {
+    const out: Effect[] = [];
+    const { ground } = this;
+    if (privateKey !== null && isZero(privateKey)) return this.setPrivateKey(null);
+    const publicKey = privateKey === null ? null : publicKeyOf(privateKey);
+    if (publicKey !== null && ground.identity && equal(publicKey, ground.identity.publicKey)) {
+      return [];
+    }
+    for (const peer of this.rows.values()) peer.forgetIdentity(out);
+    ground.identity?.privateKey.wipe();
+    this.gate?.wipe();
+    ground.identity = undefined;
+    this.gate = undefined;
+    if (privateKey !== null && publicKey !== null) {
+      ground.identity = { privateKey: Secret.copyOf(privateKey), publicKey };
+      this.gate = new Gate(publicKey, ground.random);
+      const ourselves = this.findPeer(publicKey);
+      if (ourselves !== undefined) out.push(...this.removePeer(ourselves));
+    }
+    out.push({ kind: 'identity', publicKey });
+    return out;
   }
+
   /** A copy, wipe it. */
   privateKey(): Uint8Array | null {
-    throw new Error('not built yet');
+    const { identity } = this.ground;
+    return identity === undefined ? null : Uint8Array.from(identity.privateKey.bytes);
   }
+
   publicKey(): Uint8Array | null {
-    throw new Error('not built yet');
+    return this.ground.identity?.publicKey ?? null;
   }
-  findPeer(_publicKey: Uint8Array): PeerId | undefined {
-    throw new Error('not built yet');
+
+  findPeer(publicKey: Uint8Array): PeerId | undefined {
+    return this.byKey.get(nameOf(publicKey))?.id;
   }
-  /** Undefined where the key is our own: such a peer is ignored. Throws where it is there already. */
+
+  /**
+   * Undefined where the key is our own: such a peer is ignored. Throws where it is there already.
+   * `roams` (default): its place follows authentic datagrams; else only setPlace moves it.
+   */
   addPeer(
-    _publicKey: Uint8Array,
-    _options?: { roams?: boolean },
+    publicKey: Uint8Array,
+    options: Readonly<{ roams?: boolean }> = {},
   ): { peer: PeerId; effects: Effect[] } | undefined {
-    throw new Error('not built yet');
+    if (publicKey.length !== KEY_BYTES) {
+      throw new RangeError(`"publicKey" has ${publicKey.length} bytes, not 32`);
+    }
+    const ours = this.ground.identity?.publicKey;
+    if (ours !== undefined && equal(ours, publicKey)) return undefined;
+    const name = nameOf(publicKey);
+    if (this.byKey.has(name)) throw new RangeError('"publicKey" is a peer already');
+    const roams = options.roams ?? true;
+    const peer = this.rows.add(
+      (id) => new Peer(id, Uint8Array.from(publicKey), roams, this.ground),
+    );
+    this.byKey.set(name, peer);
+    return { peer: peer.id, effects: [{ kind: 'peer', peer: peer.id, roams }] };
   }
-  removePeer(_peer: PeerId): Effect[] {
-    throw new Error('not built yet');
+
+  removePeer(id: PeerId): Effect[] {
+    const peer = this.known(id);
+    const out: Effect[] = [];
+    peer.wipe(out);
+    this.rows.remove(id);
+    this.byKey.delete(nameOf(peer.publicKey));
+    out.push({ kind: 'peer-gone', peer: id });
+    return out;
   }
+
   /** Counts from the next handshake on. Null or zeros: none. */
-  setPresharedKey(_peer: PeerId, _key: Uint8Array | null): void {
-    throw new Error('not built yet');
+  setPresharedKey(id: PeerId, key: Uint8Array | null): void {
+    this.known(id).setPresharedKey(key);
   }
-  setEndpoint(_peer: PeerId, _endpoint: Endpoint, _now: Millis, _wall: Millis): Effect[] {
-    throw new Error('not built yet');
+
+  setEndpoint(id: PeerId, endpoint: Endpoint, now: Millis, wall: Millis): Effect[] {
+    const place = { slot: this.slotFor(endpoint), endpoint, source: null, channel: 0 };
+    return this.setPlace(id, place, now, wall);
   }
+
   /** Like setEndpoint, for whoever knows the whole place (the mesh); null: nowhere. */
-  setPlace(_peer: PeerId, _place: Place | null, _now: Millis, _wall: Millis): Effect[] {
-    throw new Error('not built yet');
+  setPlace(id: PeerId, place: Place | null, now: Millis, wall: Millis): Effect[] {
+    return this.on(id, now, wall, (peer, at, out) => {
+      const wasNowhere = peer.place === null;
+      peer.moveTo(place, out);
+      if (wasNowhere && peer.keepalive > 0) peer.keepAlive(at, out);
+    });
   }
+
   /** Seconds between persistent keepalives, 0 is off. Turned on, one goes out at once. */
-  setKeepalive(_peer: PeerId, _seconds: number, _now: Millis, _wall: Millis): Effect[] {
-    throw new Error('not built yet');
+  setKeepalive(id: PeerId, seconds: number, now: Millis, wall: Millis): Effect[] {
+    if (!Number.isInteger(seconds) || seconds < 0 || seconds > 65_535) {
+      throw new RangeError(`"seconds" is not 0 to 65535: ${seconds}`);
+    }
+    return this.on(id, now, wall, (peer, at, out) => {
+      const wasOff = peer.keepalive === 0;
+      peer.keepalive = seconds;
+      if (!this.ground.up) return;
+      peer.timers.setPersistent(seconds, now);
+      if (wasOff && seconds > 0) peer.keepAlive(at, out);
+    });
   }
 
   // The interface
 
-  up(_now: Millis, _wall: Millis): Effect[] {
-    throw new Error('not built yet');
+  up(now: Millis, wall: Millis): Effect[] {
+    if (this.ground.up) return [];
+    this.ground.up = true;
+    const out: Effect[] = [];
+    for (const peer of this.rows.values()) {
+      peer.timers.setPersistent(peer.keepalive, now);
+      if (peer.keepalive > 0) peer.keepAlive({ now, wall }, out);
+      this.note(peer);
+    }
+    return out;
   }
-  down(_now: Millis): Effect[] {
-    throw new Error('not built yet');
+
+  /** Drops sessions and handshakes; peers, places and the replay protection stay. */
+  down(_now?: Millis): Effect[] {
+    this.ground.up = false;
+    const out: Effect[] = [];
+    for (const peer of this.rows.values()) {
+      peer.dropKeys(out);
+      peer.timers.stop();
+    }
+    this.dueAt = NEVER;
+    return out;
   }
+
   /** The end: everything wiped, the ceiling lowered to what was really used. */
-  close(_now: Millis): Effect[] {
-    throw new Error('not built yet');
+  close(_now?: Millis): Effect[] {
+    const out = this.down();
+    for (const { id } of [...this.rows.values()]) out.push(...this.removePeer(id));
+    out.push(...this.setPrivateKey(null));
+    const seconds = this.ground.clock.lowest();
+    if (seconds !== undefined) out.push({ kind: 'ceiling', seconds });
+    return out;
   }
-  /** The wall clock is right (NTP): it counts even a day above the ceiling. */
+
+  /** The wall clock is right (NTP), or there is no ceiling kept: it counts wherever it is ahead. */
   clockSynchronised(): void {
-    throw new Error('not built yet');
+    this.ground.clock.trust();
   }
 
   // Events
 
-  onHandshake(_arrival: Arrival, _underLoad: boolean, _now: Millis, _wall: Millis): Effect[] {
-    throw new Error('not built yet');
+  /** `arrival.datagram` is ours to keep until the call returns. */
+  onHandshake(arrival: Arrival, underLoad: boolean, now: Millis, wall: Millis): Effect[] {
+    const out: Effect[] = [];
+    const drop = this.receive(arrival, underLoad, { now, wall }, out);
+    if (drop !== undefined) this.dropped.set(drop, (this.dropped.get(drop) ?? 0) + 1);
+    return out;
   }
-  onWant(_peer: PeerId, _now: Millis, _wall: Millis): Effect[] {
-    throw new Error('not built yet');
+
+  onWant(id: PeerId, now: Millis, wall: Millis): Effect[] {
+    return this.on(id, now, wall, (peer, at, out) => peer.wanted(at, out));
   }
-  onActive(_peer: PeerId, _now: Millis, _wall: Millis): Effect[] {
-    throw new Error('not built yet');
+
+  onActive(id: PeerId, now: Millis, wall: Millis): Effect[] {
+    return this.on(id, now, wall, (peer, at, out) => peer.active(at, out));
   }
-  onStale(_session: SessionId, _now: Millis, _wall: Millis): Effect[] {
-    throw new Error('not built yet');
+
+  onStale(session: SessionId, now: Millis, wall: Millis): Effect[] {
+    const id = this.ground.sessions.get(session)?.peer.id;
+    return this.on(id, now, wall, (peer, at, out) => peer.stale(session, at, out));
   }
-  onConfirmed(_session: SessionId, _now: Millis, _wall: Millis): Effect[] {
-    throw new Error('not built yet');
+
+  onConfirmed(session: SessionId, now: Millis, wall: Millis): Effect[] {
+    const id = this.ground.sessions.get(session)?.peer.id;
+    return this.on(id, now, wall, (peer, at, out) => peer.confirmed(session, at, out));
   }
+
   /** The worker has followed the peer already: only noted, no effect comes of it. */
-  onRoamed(_peer: PeerId, _place: Place): void {
-    throw new Error('not built yet');
+  onRoamed(id: PeerId, place: Place): void {
+    const peer = this.rows.get(id);
+    if (peer?.roams) peer.place = place;
   }
 
   // Time
 
-  tick(_now: Millis, _wall: Millis): Effect[] {
-    throw new Error('not built yet');
+  tick(now: Millis, wall: Millis): Effect[] {
+    const out: Effect[] = [];
+    if (now < this.dueAt) return out;
+    this.dueAt = NEVER;
+    for (const peer of this.rows.values()) {
+      if (now >= peer.deadline()) peer.tick({ now, wall }, out);
+      this.note(peer);
+    }
+    return out;
   }
+
   /** When to call `tick`; it may turn out to be too early, then the tick does nothing. */
   deadline(): Millis | undefined {
-    throw new Error('not built yet');
+    return this.dueAt === NEVER ? undefined : this.dueAt;
   }
 
   // What there is
 
   peers(): PeerId[] {
-    throw new Error('not built yet');
+    return Array.from(this.rows.values(), ({ id }) => id);
   }
-  view(_peer: PeerId): PeerView {
-    throw new Error('not built yet');
+
+  view(id: PeerId): PeerView {
+    const peer = this.known(id);
+    const traffic = this.ground.traffic(id);
+    return {
+      peer: id,
+      publicKey: peer.publicKey,
+      presharedKey: peer.getPresharedKey(),
+      place: peer.place,
+      keepalive: peer.keepalive,
+      lastHandshake: peer.lastHandshake,
+      receivedBytes: traffic.receivedBytes + peer.receivedBytes,
+      sentBytes: traffic.sentBytes + peer.sentBytes,
+    };
   }
+
   /** Handshake datagrams dropped, by reason. */
   drops(): Readonly<Record<string, number>> {
-    throw new Error('not built yet');
+    return Object.fromEntries(this.dropped);
   }
+
+  // Inside
+
+  private receive(
+    arrival: Arrival,
+    underLoad: boolean,
+    at: Times,
+    out: Effect[],
+  ): DeviceDrop | undefined {
+    const message = readHandshakeMessage(arrival.datagram);
+    if (message === undefined) return 'malformed';
+    if (this.gate === undefined || !this.ground.up) return 'down';
+    if (message.kind !== 'initiation' && !this.ground.indices.get(message.receiver)) {
+      return 'unknown-index'; // before a cookie reply: garbage is not worth one
+    }
+    if (underLoad && message.kind !== 'cookie-reply') {
+      const refused = this.gate.refuse(message, arrival, at.now, out);
+      if (refused !== undefined) return refused;
+    }
+    return this.accept(message, arrival.from, at, out);
+  }
+
+  private accept(
+    message: HandshakeMessage,
+    from: Place,
+    at: Times,
+    out: Effect[],
+  ): DeviceDrop | undefined {
+    if (message.kind === 'initiation') return this.acceptInitiation(message, from, at, out);
+    const peer = this.ground.indices.get(message.receiver);
+    if (peer === undefined) return 'unknown-index';
+    if (message.kind === 'cookie-reply') return peer.takeCookie(message, at.now);
+    const drop = peer.finish(message, from, at, out);
+    this.note(peer);
+    return drop;
+  }
+
+  private acceptInitiation(
+    message: Initiation,
+    from: Place,
+    at: Times,
+    out: Effect[],
+  ): DeviceDrop | undefined {
+    const { identity } = this.ground;
+    const opened = identity && openInitiation(identity, message);
+    if (opened === undefined) return 'not-for-us';
+    const peer = this.byKey.get(nameOf(opened.publicKey));
+    const drop = peer === undefined ? 'stranger' : peer.respond(opened, from, at, out);
+    if (drop !== undefined) opened.wipe();
+    if (peer !== undefined) this.note(peer);
+    return drop;
+  }
+
+  /** Events of a peer or session that is gone by now come to nothing. */
+  private on(
+    id: PeerId | undefined,
+    now: Millis,
+    wall: Millis,
+    act: (peer: Peer, at: Times, out: Effect[]) => void,
+  ): Effect[] {
+    const peer = id === undefined ? undefined : this.rows.get(id);
+    const out: Effect[] = [];
+    if (peer === undefined) return out;
+    act(peer, { now, wall }, out);
+    this.note(peer);
+    return out;
+  }
+
+  private note(peer: Peer): void {
+    this.dueAt = Math.min(this.dueAt, peer.deadline());
+  }
+
+  private known(id: PeerId): Peer {
+    const peer = this.rows.get(id);
+    if (peer === undefined) throw new RangeError(`"peer" ${id} is not there`);
+    return peer;
+  }
+}
+
+/** A public key as a map key. */
+function nameOf(publicKey: Uint8Array): string {
+  let name = '';
+  for (const byte of publicKey) name += String.fromCharCode(byte);
+  return name;
 }

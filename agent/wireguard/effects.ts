@@ -42,7 +42,7 @@ export type Effect = Readonly<
   | { kind: 'drop-waiting'; peer: PeerId } // user packets that waited in vain
   | { kind: 'heard'; peer: PeerId } // a handshake message of theirs was authentic
   | { kind: 'spoke'; peer: PeerId } // a handshake message of ours went out
-  | { kind: 'calm'; peer: PeerId } // report `active` again at the peer's next packet, either way
+  | { kind: 'calm'; peer: PeerId } // report `active` again at the next user packet, either way
   | { kind: 'identity'; publicKey: Uint8Array | null } // whose mac1 to ask for; null: take none
   | { kind: 'ceiling'; seconds: number } // persist: no timestamp above this was ever sent
 >;
