@@ -1,23 +1,8 @@
 // ChaCha20-Poly1305 by @noble/ciphers: the reference, the fallback, and what the judge asks.
 
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
-import {
-  AUTHENTIC,
-  DESCRIPTOR_WORDS,
-  type Engine,
-  KEY_BYTES,
-  PENDING,
-  REFUSED,
-  TAG_BYTES,
-  type Table,
-  WORD_COUNTER,
-  WORD_KEY,
-  WORD_LENGTH,
-  WORD_STATE,
-  WORD_TEXT,
-} from './engine.js';
-
-const NONCE_BYTES = 12;
+import { Descriptors } from './descriptors.js';
+import { AUTHENTIC, type Engine, PENDING, REFUSED, type Table } from './engine.js';
 
 /** Seals `text` into `sealed`, 16 bytes longer; the two may begin at the same byte. */
 export function nobleSeal(
@@ -40,81 +25,36 @@ export function nobleOpen(
     chacha20poly1305(key, nonce).decrypt(sealed, text);
     return true;
   } catch {
-    return false; // noble's way to say that the tag is wrong; lengths are right by construction
-  }
-}
-
-/** Descriptors of the table as noble wants them. Its views are valid until the next call. */
-export class NobleReader {
-  readonly nonce = new Uint8Array(new ArrayBuffer(NONCE_BYTES));
-  private readonly nonceWords = new Uint32Array(this.nonce.buffer);
-  private readonly bytes: Uint8Array;
-  private readonly words: Uint32Array;
-  private readonly first: number;
-
-  constructor(table: Table) {
-    this.bytes = new Uint8Array(table.memory);
-    this.words = new Uint32Array(table.memory);
-    this.first = table.address / 4;
-  }
-
-  /** Word `word` of descriptor `index`. */
-  word(index: number, word: number): number {
-    return this.words[this.first + index * DESCRIPTOR_WORDS + word] ?? 0;
-  }
-
-  setState(index: number, state: number): void {
-    this.words[this.first + index * DESCRIPTOR_WORDS + WORD_STATE] = state;
-  }
-
-  /** The key; sets `nonce` too. */
-  key(index: number): Uint8Array {
-    this.nonceWords[1] = this.word(index, WORD_COUNTER);
-    this.nonceWords[2] = this.word(index, WORD_COUNTER + 1);
-    const key = this.word(index, WORD_KEY);
-    return this.bytes.subarray(key, key + KEY_BYTES);
-  }
-
-  text(index: number): Uint8Array {
-    const text = this.word(index, WORD_TEXT);
-    return this.bytes.subarray(text, text + this.word(index, WORD_LENGTH));
-  }
-
-  /** Text and tag. */
-  sealed(index: number): Uint8Array {
-    const text = this.word(index, WORD_TEXT);
-    return this.bytes.subarray(text, text + this.word(index, WORD_LENGTH) + TAG_BYTES);
+    return false; // noble's way to say that the tag is wrong; the lengths are right by construction
   }
 }
 
 export class NobleEngine implements Engine {
   readonly name = 'noble';
-  private readonly reader: NobleReader;
+  private readonly packets: Descriptors;
 
   constructor(table: Table) {
-    this.reader = new NobleReader(table);
+    this.packets = new Descriptors(table);
   }
 
   seal(first: number, count: number): boolean {
-    const { reader } = this;
-    for (let index = first; index < first + count; index++) {
-      nobleSeal(reader.key(index), reader.nonce, reader.text(index), reader.sealed(index));
+    const { packets } = this;
+    for (let i = first; i < first + count; i++) {
+      nobleSeal(packets.key(i), packets.nonce(i), packets.text(i), packets.sealed(i));
     }
     return true;
   }
 
   open(first: number, count: number): boolean {
-    const { reader } = this;
-    for (let index = first; index < first + count; index++) {
-      if (reader.word(index, WORD_STATE) !== PENDING) continue;
-      const key = reader.key(index);
-      const good = nobleOpen(key, reader.nonce, reader.sealed(index), reader.text(index));
-      reader.setState(index, good ? AUTHENTIC : REFUSED);
+    const { packets } = this;
+    for (let i = first; i < first + count; i++) {
+      if (packets.state(i) !== PENDING) continue;
+      const text = packets.text(i);
+      const good = nobleOpen(packets.key(i), packets.nonce(i), packets.sealed(i), text);
+      packets.setState(i, good ? AUTHENTIC : REFUSED);
     }
     return true;
   }
 
-  close(): void {
-    this.reader.nonce.fill(0);
-  }
+  close(): void {} // noble wipes what it derives from keys after each packet
 }
