@@ -13,7 +13,6 @@ export type PlaneOrder = Readonly<
   | { kind: 'member'; peer: PeerId; member: boolean } // may send control frames; does not roam
   | { kind: 'mtu'; mtu: number } // of the TUN: padding stays within it
   | { kind: 'load'; underLoad: boolean } // main is busy with handshakes
-  | { kind: 'identity'; publicKey: Uint8Array | null } // whose mac1 is right; null: nobody's
 >;
 
 /** What was known of a handshake datagram before main saw it. */

@@ -2,9 +2,34 @@
 // passes orders on and reads what they note in shared memory.
 
 import type { Millis, PeerId, Traffic } from '../wireguard/effects.js';
-import type { AllowedIps } from './allowedips.js';
-import type { DropReason } from './drops.js';
+import { AllowedIps } from './allowedips.js';
+import { monotonic } from './clock.js';
+import { Crew, type Staff } from './crew.js';
+import { DROP_REASONS, type DropReason } from './drops.js';
+import type { Cipher } from './engines/engine.js';
+import { PEERS_MAX, SESSIONS_MAX } from './layout.js';
 import type { PlaneEvent, PlaneOrder } from './orders.js';
+import { answerBell, handshakesWaiting, takeHandshake } from './ring.js';
+import {
+  ALARMS,
+  CHECK_FIELDS,
+  CHECKED,
+  DATA_RECEIVED_AT,
+  RECEIVED_AT,
+  RECEIVED_BYTES,
+  ROUTES_VERSION,
+  SENT_AT,
+  SENT_BYTES,
+  Shared,
+  TRAFFIC_FIELDS,
+  UNACKNOWLEDGED_SINCE,
+  UNANSWERED_SINCE,
+  WORKERS_MAX,
+} from './shared.js';
+import { SlotTable } from './slots.js';
+import { sys } from './syscalls.js';
+import { openTun, type Tun } from './tun.js';
+import type { WorkerMessage } from './worker.js';
 
 export type Offloads = Readonly<{
   tunSegmentation: boolean; // IFF_VNET_HDR with TSO, USO and checksum offload
@@ -17,7 +42,7 @@ export type PlaneOptions = Readonly<{
   interfaceName: string;
   mtu: number; // 576 to 65,000
   workers: 'auto' | 1 | 2;
-  cipher: 'auto' | 'noble' | 'simd' | 'openssl';
+  cipher: Cipher;
   offloads: Offloads;
   onEvent: (event: PlaneEvent) => void;
 }>;
@@ -43,37 +68,172 @@ export type PlaneCounters = Readonly<{
   offloads: Offloads; // what the kernel granted
 }>;
 
-export declare class Plane {
+export const MTU_MIN = 576;
+export const MTU_MAX = 65_000;
+
+export class Plane {
   /** The writer's side of the allowed-IP trie, which the workers read. */
   readonly routes: AllowedIps;
+  private readonly shared = new Shared();
+  private readonly slots: SlotTable;
+  private readonly crew: Crew;
+  private tun: Tun | undefined;
+  private stopping: Promise<void> | undefined;
 
-  constructor(options: PlaneOptions);
+  constructor(private readonly options: PlaneOptions) {
+    const { mtu } = options;
+    if (!(mtu >= MTU_MIN && mtu <= MTU_MAX)) throw new RangeError(`"mtu" is ${mtu}`);
+    this.crew = new Crew(this.shared, options, (message) => this.onMessage(message));
+    this.slots = new SlotTable(this.shared, options.offloads, this.crew);
+    this.routes = new AllowedIps({
+      onChange: () => Atomics.add(this.shared.header, ROUTES_VERSION, 1),
+      onMove: (buffer) => this.crew.tell({ kind: 'routes', buffer }),
+    });
+  }
 
   /** As the kernel named it; known once started. */
-  get interfaceName(): string;
+  get interfaceName(): string {
+    return this.tun?.name ?? this.options.interfaceName;
+  }
 
   /** Rejects with an Error whose message is fit for a person. */
-  start(): Promise<void>;
+  async start(): Promise<void> {
+    const { interfaceName, mtu, offloads } = this.options;
+    if (this.tun) throw new TypeError('the plane was started before');
+    this.tun = openTun(interfaceName, mtu, offloads);
+    const staff: Staff = { tun: this.tun, routes: () => this.routes.buffer };
+    try {
+      await this.crew.start(staff);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
 
   /** Never hangs, may be called twice. */
-  stop(): Promise<void>;
+  stop(): Promise<void> {
+    this.stopping ??= this.close();
+    return this.stopping;
+  }
 
   /** Throws DeviceError with the errno of the call that failed (98 where the port is taken). */
-  openSlot(slot: number, options: SlotOptions): { port: number };
-  closeSlot(slot: number): void; // one that is not open: nothing happens
-  setMark(fwmark: number): void; // on every open slot
+  openSlot(slot: number, options: SlotOptions): { port: number } {
+    return this.slots.open(slot, options);
+  }
 
-  order(order: PlaneOrder): void;
-  traffic(peer: PeerId): Traffic;
+  /** One that is not open: nothing happens. */
+  closeSlot(slot: number): void {
+    this.slots.close(slot);
+  }
+
+  /** On every open slot. */
+  setMark(fwmark: number): void {
+    this.slots.setMark(fwmark);
+  }
+
+  order(order: PlaneOrder): void {
+    if ('peer' in order) demandRow('peer', order.peer, PEERS_MAX);
+    const { traffic, armed } = this.shared;
+    switch (order.kind) {
+      case 'heard':
+        traffic[order.peer * TRAFFIC_FIELDS + UNANSWERED_SINCE] = 0;
+        return;
+      case 'spoke':
+        traffic[order.peer * TRAFFIC_FIELDS + UNACKNOWLEDGED_SINCE] = 0;
+        return;
+      case 'calm':
+        this.calm(order.peer);
+        return;
+      case 'peer':
+        traffic.fill(0, order.peer * TRAFFIC_FIELDS, (order.peer + 1) * TRAFFIC_FIELDS);
+        Atomics.store(armed, order.peer, 1);
+        this.crew.tell(order);
+        return;
+      case 'begin':
+        demandRow('session', order.session.id, SESSIONS_MAX);
+        this.crew.begin(order.session);
+        return;
+      default:
+        this.crew.tell(order);
+        return;
+    }
+  }
+
+  traffic(peer: PeerId): Traffic {
+    demandRow('peer', peer, PEERS_MAX);
+    const field = (index: number) => this.shared.traffic[peer * TRAFFIC_FIELDS + index] ?? 0;
+    return {
+      unansweredSince: field(UNANSWERED_SINCE),
+      unacknowledgedSince: field(UNACKNOWLEDGED_SINCE),
+      dataReceivedAt: field(DATA_RECEIVED_AT),
+      receivedAt: field(RECEIVED_AT),
+      sentAt: field(SENT_AT),
+      receivedBytes: field(RECEIVED_BYTES),
+      sentBytes: field(SENT_BYTES),
+    };
+  }
 
   /** Arms the `active` event of this peer again. */
-  calm(peer: PeerId): void;
+  calm(peer: PeerId): void {
+    Atomics.store(this.shared.armed, peer, 1);
+  }
 
   /** Handshake datagrams that main has not taken yet, 0 to 64. */
-  handshakesWaiting(): number;
+  handshakesWaiting(): number {
+    return handshakesWaiting(this.shared);
+  }
 
-  counters(): PlaneCounters;
+  counters(): PlaneCounters {
+    const { drops, checks } = this.shared;
+    const all = DROP_REASONS.length;
+    const sum = (values: Float64Array, stride: number, at: number) => {
+      let total = 0;
+      for (let worker = 0; worker < WORKERS_MAX; worker++) {
+        total += values[worker * stride + at] ?? 0;
+      }
+      return total;
+    };
+    return {
+      drops: Object.fromEntries(
+        DROP_REASONS.map((reason, i) => [reason, sum(drops, all, i)]),
+      ) as Record<DropReason, number>,
+      engine: {
+        ...this.crew.engine,
+        checked: sum(checks, CHECK_FIELDS, CHECKED),
+        alarms: sum(checks, CHECK_FIELDS, ALARMS),
+      },
+      workers: this.crew.size,
+      offloads: { tunSegmentation: this.tun?.vnet ?? false, ...this.slots.granted() },
+    };
+  }
 
   /** CLOCK_MONOTONIC in milliseconds, the same in all threads. */
-  now(): Millis;
+  now(): Millis {
+    return monotonic();
+  }
+
+  private onMessage(message: WorkerMessage): void {
+    if (this.stopping) return;
+    if (message.kind === 'bell') this.takeHandshakes();
+    else if (message.kind !== 'ready') this.options.onEvent(message);
+  }
+
+  private takeHandshakes(): void {
+    answerBell(this.shared);
+    for (let next = takeHandshake(this.shared); next; next = takeHandshake(this.shared)) {
+      this.options.onEvent({ kind: 'handshake', ...next });
+    }
+  }
+
+  private async close(): Promise<void> {
+    await this.crew.stop();
+    this.slots.closeAll();
+    if (this.tun) sys.close(this.tun.fd);
+    this.shared.keys.fill(0);
+  }
+}
+
+function demandRow(name: string, row: number, rows: number): void {
+  if (Number.isInteger(row) && row >= 0 && row < rows) return;
+  throw new RangeError(`"${name}" is ${row}, not 0 to ${rows - 1}`);
 }

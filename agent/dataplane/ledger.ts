@@ -1,0 +1,170 @@
+// After each batch: what it was worth, into shared memory, and what main has to hear of it.
+
+import type { Place } from '../bytes/address.js';
+import { DROP_REASONS } from './drops.js';
+import {
+  COUNTS,
+  NOTE_BYTES,
+  NOTE_CONFIRMED,
+  NOTE_FRAME,
+  NOTE_ROAMED,
+  NOTE_SEEN,
+  NOTE_STALE,
+  NOTE_WANT,
+  NOTES,
+  RECEIVE_NAMES,
+  RECEIVE_SOURCES,
+  SESSION_BATCH_BYTES,
+  SESSION_BATCH_DATA,
+  SESSION_BYTES,
+  SESSION_PEER,
+  SESSIONS,
+  TOUCHED,
+} from './layout.js';
+import type { Memory } from './memory.js';
+import type { PlaneEvent } from './orders.js';
+import {
+  DATA_RECEIVED_AT,
+  RAISED_CONFIRMED,
+  RAISED_STALE,
+  RECEIVED_AT,
+  RECEIVED_BYTES,
+  SENT_AT,
+  SENT_BYTES,
+  type Shared,
+  TRAFFIC_FIELDS,
+  UNACKNOWLEDGED_SINCE,
+  UNANSWERED_SINCE,
+} from './shared.js';
+import { AF_INET, readName, readSource } from './sockaddr.js';
+
+export class Ledger {
+  private readonly drops: Float64Array;
+
+  constructor(
+    private readonly memory: Memory,
+    private readonly shared: Shared,
+    worker: number,
+    private readonly raise: (event: PlaneEvent) => void,
+  ) {
+    const reasons = DROP_REASONS.length;
+    this.drops = shared.drops.subarray(worker * reasons, (worker + 1) * reasons);
+  }
+
+  drop(reason: number, packets = 1): void {
+    this.drops[reason] = (this.drops[reason] ?? 0) + packets;
+  }
+
+  /** After sealing: notes the traffic of the sessions that took part. */
+  sent(now: number): void {
+    const { traffic } = this.shared;
+    const { words } = this.memory;
+    const count = this.memory.wasm.takeTouched();
+    for (let i = 0; i < count; i++) {
+      const row = this.sessionWord(i);
+      const peer = words[row + (SESSION_PEER >> 2)] ?? 0;
+      const at = peer * TRAFFIC_FIELDS;
+      traffic[at + SENT_AT] = now;
+      traffic[at + UNACKNOWLEDGED_SINCE] = 0;
+      traffic[at + SENT_BYTES] =
+        (traffic[at + SENT_BYTES] ?? 0) + (words[row + (SESSION_BATCH_BYTES >> 2)] ?? 0);
+      if (words[row + (SESSION_BATCH_DATA >> 2)] && traffic[at + UNANSWERED_SINCE] === 0) {
+        traffic[at + UNANSWERED_SINCE] = now;
+      }
+      this.wake(peer);
+    }
+    this.settle(0);
+  }
+
+  /** After opening a batch from this slot. */
+  received(now: number, slot: number): void {
+    const { traffic } = this.shared;
+    const { words } = this.memory;
+    const count = this.memory.wasm.takeTouched();
+    for (let i = 0; i < count; i++) {
+      const row = this.sessionWord(i);
+      const peer = words[row + (SESSION_PEER >> 2)] ?? 0;
+      const at = peer * TRAFFIC_FIELDS;
+      traffic[at + RECEIVED_AT] = now;
+      traffic[at + UNANSWERED_SINCE] = 0;
+      traffic[at + RECEIVED_BYTES] =
+        (traffic[at + RECEIVED_BYTES] ?? 0) + (words[row + (SESSION_BATCH_BYTES >> 2)] ?? 0);
+      if (words[row + (SESSION_BATCH_DATA >> 2)]) {
+        traffic[at + DATA_RECEIVED_AT] = now;
+        if (traffic[at + UNACKNOWLEDGED_SINCE] === 0) traffic[at + UNACKNOWLEDGED_SINCE] = now;
+      }
+      this.wake(peer);
+    }
+    this.settle(slot);
+  }
+
+  /** Counts and notes that are not a batch's. */
+  settle(slot: number): void {
+    if (this.memory.words[COUNTS >> 2]) this.moveCounts();
+    const count = this.memory.wasm.takeNotes();
+    for (let i = 0; i < count; i++) this.tell(NOTES + NOTE_BYTES * i, slot);
+  }
+
+  private sessionWord(touched: number): number {
+    const session = this.memory.words[(TOUCHED >> 2) + touched] ?? 0;
+    return (SESSIONS + session * SESSION_BYTES) >> 2;
+  }
+
+  private wake(peer: number): void {
+    const { armed } = this.shared;
+    if (armed[peer] && Atomics.exchange(armed, peer, 0)) this.raise({ kind: 'active', peer });
+  }
+
+  private moveCounts(): void {
+    const { words } = this.memory;
+    words[COUNTS >> 2] = 0;
+    for (let i = 0; i < DROP_REASONS.length; i++) {
+      const at = (COUNTS >> 2) + 1 + i;
+      const count = words[at] ?? 0;
+      if (count === 0) continue;
+      words[at] = 0;
+      this.drop(i, count);
+    }
+  }
+
+  private tell(note: number, slot: number): void {
+    const { bytes, words } = this.memory;
+    const word = note >> 2;
+    const id = words[word + 1] ?? 0;
+    const pointer = words[word + 2] ?? 0;
+    switch (words[word]) {
+      case NOTE_WANT:
+        this.raise({ kind: 'want', peer: id });
+        return;
+      case NOTE_STALE:
+        if (this.isFirst(id, RAISED_STALE)) this.raise({ kind: 'stale', session: id });
+        return;
+      case NOTE_CONFIRMED:
+        if (this.isFirst(id, RAISED_CONFIRMED)) this.raise({ kind: 'confirmed', session: id });
+        return;
+      case NOTE_ROAMED:
+        this.raise({ kind: 'roamed', peer: id, place: this.placeOf(pointer, slot) });
+        return;
+      case NOTE_SEEN:
+        this.raise({ kind: 'seen', peer: id, place: this.placeOf(pointer, slot) });
+        return;
+      case NOTE_FRAME: {
+        const frame = bytes.slice(pointer, pointer + (words[word + 3] ?? 0));
+        this.raise({ kind: 'frame', peer: id, frame });
+        return;
+      }
+    }
+  }
+
+  /** Of all workers only one tells. */
+  private isFirst(session: number, bit: number): boolean {
+    return (Atomics.or(this.shared.raised, session, bit) & bit) === 0;
+  }
+
+  private placeOf(message: number, slot: number): Place {
+    const { bytes } = this.memory;
+    const name = RECEIVE_NAMES + 32 * message;
+    const source = readSource(bytes, RECEIVE_SOURCES + 32 * message, bytes[name] === AF_INET);
+    return { slot, endpoint: readName(bytes, name), source, channel: 0 };
+  }
+}

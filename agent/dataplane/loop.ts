@@ -1,0 +1,145 @@
+// The worker's life: poll, one batch from each socket that has something, up to 32 TUN reads,
+// again. It blocks in poll and allocates nothing; it ends when main raises the stop flag.
+//
+// The stop flag has to be looked at after every wake-up, because nothing else stops a thread that
+// is inside a system call: not terminate(), not process.exit().
+
+import type { Clerk } from './clerk.js';
+import { monotonic } from './clock.js';
+import { POLLFDS, SCRATCH, SLOT_GSO } from './layout.js';
+import type { Memory } from './memory.js';
+import { SLOTS_MAX } from './orders.js';
+import type { Receiver } from './receiver.js';
+import {
+  BATCH_SEEN,
+  BLOCKED_MS,
+  CHECK_FIELDS,
+  ROUTES_VERSION,
+  type Shared,
+  SLOTS_VERSION,
+  STOP,
+} from './shared.js';
+import { EAGAIN, EBADFD, EINTR, EIO, POLLERR, POLLIN, POLLNVAL, sys } from './syscalls.js';
+import type { Transmitter } from './transmitter.js';
+import type { TrieReader } from './trie.js';
+import type { OrderBatch } from './worker.js';
+
+const TUN_READS_MAX = 32;
+const POLL_MS = 60_000; // main wakes us by the eventfd; this is a last resort
+
+export type LoopParts = Readonly<{
+  worker: number;
+  tun: number;
+  eventfd: number;
+  memory: Memory;
+  shared: Shared;
+  routes: TrieReader;
+  clerk: Clerk;
+  transmitter: Transmitter;
+  receiver: Receiver;
+  nextOrders: () => OrderBatch | undefined;
+  onBatch: () => void;
+  onGone: () => void;
+}>;
+
+export class Loop {
+  private routesVersion = 0;
+  private slotsVersion = -1;
+  private polled = 2; // how many pollfds
+  private readonly slotOf = new Int32Array(SLOTS_MAX + 2);
+  private readonly fdOf = new Int32Array(SLOTS_MAX + 2);
+  private tunGone = false;
+
+  constructor(private readonly parts: LoopParts) {}
+
+  run(): void {
+    const { memory, shared, routes } = this.parts;
+    const { checks, header } = shared;
+    const blocked = this.parts.worker * CHECK_FIELDS + BLOCKED_MS;
+    this.rebuild();
+    this.control(monotonic());
+    let before = monotonic();
+    while (Atomics.load(header, STOP) === 0) {
+      routes.leave();
+      sys.poll(memory.base + POLLFDS, this.polled, POLL_MS);
+      routes.enter();
+      const now = monotonic();
+      checks[blocked] = (checks[blocked] ?? 0) + now - before;
+      this.turn(now);
+      this.parts.onBatch();
+      before = monotonic();
+    }
+    routes.leave();
+  }
+
+  private turn(now: number): void {
+    const { shared, memory } = this.parts;
+    if (this.revents(0) !== 0) this.control(now);
+    const version = Atomics.load(shared.header, ROUTES_VERSION);
+    if (version !== this.routesVersion) {
+      this.routesVersion = version;
+      memory.wasm.routesChanged();
+    }
+    for (let i = 2; i < this.polled; i++) {
+      if (this.revents(i) === 0) continue;
+      this.parts.receiver.pump(this.fdOf[i] ?? -1, this.slotOf[i] ?? 0, this.parts.tun, now);
+    }
+    const tun = this.revents(1);
+    if (tun !== 0) this.readTun(tun, now);
+  }
+
+  private revents(index: number): number {
+    return this.parts.memory.view.getUint16(POLLFDS + 8 * index + 6, true);
+  }
+
+  private readTun(revents: number, now: number): void {
+    const failure = this.parts.transmitter.pump(this.parts.tun, TUN_READS_MAX, now);
+    const gone = failure === EBADFD || failure === EIO || (revents & POLLNVAL) !== 0;
+    if (!gone && !(revents & POLLERR && failure !== 0 && failure !== EAGAIN)) return;
+    if (failure === EINTR) return;
+    this.tunGone = true;
+    this.rebuild();
+    this.parts.onGone();
+  }
+
+  /** Main has rung: orders, or sockets opened or closed. */
+  private control(now: number): void {
+    const { memory, shared, clerk, eventfd, nextOrders, worker } = this.parts;
+    sys.read(eventfd, memory.base + SCRATCH, 8);
+    for (let next = nextOrders(); next; next = nextOrders()) {
+      const role = clerk.role;
+      for (const order of next.orders) clerk.apply(order, now);
+      const version = Atomics.load(shared.header, SLOTS_VERSION);
+      if (version !== this.slotsVersion || role !== clerk.role) this.rebuild();
+      this.slotsVersion = version;
+      Atomics.store(shared.header, BATCH_SEEN + worker, next.batch);
+      Atomics.notify(shared.header, BATCH_SEEN + worker);
+    }
+  }
+
+  /** The poll set: eventfd, TUN, sockets; what this role does not poll is left out. */
+  private rebuild(): void {
+    const { clerk, eventfd, memory, shared, tun } = this.parts;
+    for (let slot = 0; slot < SLOTS_MAX; slot++) {
+      memory.bytes[SLOT_GSO + slot] = shared.gso[slot] ?? 0;
+    }
+    this.setPoll(0, eventfd);
+    this.setPoll(1, clerk.role === 'receive' || this.tunGone ? -1 : tun);
+    this.polled = 2;
+    if (clerk.role === 'transmit') return;
+    for (let slot = 0; slot < SLOTS_MAX; slot++) {
+      const fd = Atomics.load(shared.slots, slot);
+      if (fd < 0) continue;
+      this.slotOf[this.polled] = slot;
+      this.fdOf[this.polled] = fd;
+      this.setPoll(this.polled++, fd);
+    }
+    memory.view.setInt32(POLLFDS + 8 * this.polled, -1, true);
+  }
+
+  private setPoll(index: number, fd: number): void {
+    const { view } = this.parts.memory;
+    view.setInt32(POLLFDS + 8 * index, fd, true);
+    view.setInt32(POLLFDS + 8 * index + 4, POLLIN, true); // and no revents
+  }
+}
