@@ -1,0 +1,93 @@
+// What a command's handler may use, whoever gave the command and wherever it runs: inside the
+// running agent, or in the command line's own process when no agent runs.
+
+import type { Config } from '../config/schema.js';
+
+/** Why there is no path to a peer, or why it is not a good one. */
+export type PathReason = Readonly<{
+  code: string; // for programs
+  evidence: string; // what was seen
+  advice: string; // what to do
+}>;
+
+export type PathStatus = Readonly<{
+  class: 'direct' | 'relay' | 'none';
+  via: string | null; // the relay's name
+  rttMs: number | null;
+  mtu: number | null;
+  reason: PathReason | null;
+}>;
+
+export type PeerStatus = Readonly<{
+  name: string;
+  publicKey: string; // base64
+  addresses: readonly string[]; // what is routed to it
+  endpoint: string | null;
+  path: PathStatus;
+  lastHandshake: number | null; // Unix seconds
+  rxBytes: number;
+  txBytes: number;
+}>;
+
+export type EngineView = Readonly<{
+  engine: string;
+  reason: string;
+  checked: number;
+  alarms: number;
+}>;
+
+/** `kith status --json`. */
+export type Status = Readonly<{
+  name: string;
+  publicKey: string;
+  interface: string;
+  addresses: readonly string[];
+  listen: Readonly<{ port: number }>;
+  cipher: EngineView;
+  uptime: number; // seconds
+  memory: Readonly<{ rss: number }>; // bytes
+  peers: readonly PeerStatus[];
+  drops: Readonly<Record<string, number>>;
+  version: string;
+  pid: number;
+}>;
+
+/** The running agent as commands see it. */
+export interface AgentView {
+  status(): Status;
+}
+
+/** A key that belongs to a change of the configuration, written before it. */
+export type KeyFile = Readonly<{ name: string; key: string }>; // file in the state folder, base64
+
+/** What a change of the configuration came to. */
+export type Outcome = Readonly<{
+  config: Config;
+  /** Paths that only a restart brings about; always empty where no agent runs. */
+  restart: readonly string[];
+}>;
+
+/** The configuration of this node. Throws Failure with all problems, and then nothing has changed. */
+export interface Store {
+  read(): Config;
+  /** What `update` would come to, with nothing changed. */
+  check(change: (config: Config) => Config): Config;
+  /** Validates, applies to the running agent, writes. `change` may be called more than once. */
+  update(change: (config: Config) => Config, keys?: readonly KeyFile[]): Promise<Outcome>;
+  /** This node's WireGuard public key, base64. */
+  publicKey(): string;
+}
+
+export interface Context {
+  readonly statePath: string;
+  readonly store: Store;
+  /** Null where this is not the agent's own process. */
+  readonly agent: AgentView | null;
+  /** An agent runs on this state folder, here or in another process. */
+  readonly agentRuns: boolean;
+  /** The address that this machine's datagrams leave from, as a guess of where it is reached. */
+  guessAddress(): Promise<string | undefined>;
+  random(bytes: number): Uint8Array;
+  /** A remark beside the result: standard error on the command line. */
+  note(line: string): void;
+}

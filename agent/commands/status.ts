@@ -1,0 +1,69 @@
+// `kith status` and `kith peers`.
+
+import type { Handler } from './command.js';
+import type { AgentView, Context, PeerStatus, Status } from './context.js';
+import { Failure } from './failure.js';
+import { formatBytes, formatSeconds, formatTable } from './table.js';
+
+export const status: Handler<unknown, Status> = {
+  run: (context) => running(context).status(),
+  show(result) {
+    const { cipher, drops } = result;
+    const checks = `noble checked it ${cipher.checked} times`;
+    const alarms = cipher.alarms > 0 ? `, ${cipher.alarms} ALARMS` : '';
+    const facts = [
+      ['key', result.publicKey],
+      ['interface', [result.interface, ...result.addresses].join(', ')],
+      ['listens', `UDP port ${result.listen.port}`],
+      ['cipher', `${cipher.engine}: ${cipher.reason} (${checks}${alarms})`],
+      ['memory', formatBytes(result.memory.rss)],
+      ['drops', formatDrops(drops)],
+    ];
+    const head = `${result.name}, kith ${result.version}, up for ${formatSeconds(result.uptime)}`;
+    const table = formatTable(facts.map(([name, fact]) => [`  ${name}`, fact ?? '']));
+    return `${head}\n${table}\n\n${formatPeers(result.peers)}`;
+  },
+};
+
+export const peers: Handler<unknown, { peers: readonly PeerStatus[] }> = {
+  run: (context) => ({ peers: running(context).status().peers }),
+  show: (result) => formatPeers(result.peers),
+};
+
+function running(context: Context): AgentView {
+  if (context.agent) return context.agent;
+  throw new Failure('no agent is running');
+}
+
+function formatDrops(drops: Readonly<Record<string, number>>): string {
+  const counted = Object.entries(drops).filter(([, count]) => count > 0);
+  counted.sort(([, a], [, b]) => b - a);
+  return counted.map(([reason, count]) => `${count} ${reason}`).join(', ') || 'none';
+}
+
+function formatPeers(list: readonly PeerStatus[]): string {
+  if (list.length === 0) return 'no peers yet: `kith guest add phone --qr` adds one';
+  const head = ['peer', 'path', 'handshake', 'received', 'sent', 'endpoint', 'addresses'];
+  const now = Date.now() / 1000;
+  const rows = list.map((peer) => [
+    peer.name,
+    peer.path.via === null ? peer.path.class : `${peer.path.class} by ${peer.path.via}`,
+    peer.lastHandshake === null ? 'never' : `${formatSeconds(now - peer.lastHandshake)} ago`,
+    formatBytes(peer.rxBytes),
+    formatBytes(peer.txBytes),
+    peer.endpoint ?? '-',
+    shortList(peer.addresses),
+  ]);
+  const reasons = list.flatMap(({ name, path: { reason } }) =>
+    reason === null ? [] : [`${name}: ${reason.evidence}. ${reason.advice}`],
+  );
+  const table = formatTable([head, ...rows]);
+  return reasons.length > 0 ? `${table}\n\n${reasons.join('\n')}` : table;
+}
+
+const SHOWN_MAX = 3;
+
+function shortList(items: readonly string[]): string {
+  if (items.length <= SHOWN_MAX) return items.join(', ') || '-';
+  return `${items.slice(0, SHOWN_MAX).join(', ')} and ${items.length - SHOWN_MAX} more`;
+}

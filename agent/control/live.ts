@@ -1,0 +1,197 @@
+// The running node: keeps tunnel, routes and names in step with the configuration, and tells how
+// they are.
+
+import { changeRoutes, routeDifference, setLinkUp } from '../../board/link.js';
+import type { Endpoint, Prefix } from '../bytes/address.js';
+import { decodeKey, encodeKey } from '../bytes/base64.js';
+import type { AgentView, Status } from '../commands/context.js';
+import { Failure } from '../commands/failure.js';
+import { deviceChange, deviceDifference, type Resolved } from '../config/device.js';
+import { literalEndpoint, parseHost } from '../config/host.js';
+import { restartPaths } from '../config/path.js';
+import { planRoutes } from '../config/routes.js';
+import type { Config } from '../config/schema.js';
+import { wipe } from '../crypto/secret.js';
+import { DeviceError } from '../wireguard/configuration.js';
+import type { Folder } from './folder.js';
+import { lookUp } from './lookup.js';
+import { Names } from './names.js';
+import type { Log, RunningTunnel } from './ports.js';
+import { type Live, overlay } from './store.js';
+import { VERSION } from './version.js';
+import { peerStatuses } from './view.js';
+
+export type LiveOptions = Readonly<{
+  folder: Folder;
+  tunnel: RunningTunnel;
+  config: Config; // of this run, the overlay included
+  settings: readonly string[]; // the overlay: `--set path=value`
+  publicKey: string; // base64
+  log: Log;
+}>;
+
+export class LiveNode implements Live, AgentView {
+  private config: Config;
+  private resolved: Resolved = { presharedKeys: new Map(), endpoints: new Map() };
+  private routes: readonly Prefix[] = [];
+  private skipped = '';
+  private readonly names = new Names();
+  private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
+  private readonly startedAt = performance.now();
+
+  constructor(private readonly options: LiveOptions) {
+    this.config = options.config;
+  }
+
+  /** Configures the tunnel and sets the interface up. The private key is the caller's to wipe. */
+  async start(privateKey: Uint8Array): Promise<void> {
+    const { tunnel, config, log } = this.options;
+    this.names.configure(config, performance.now());
+    this.resolved = this.resolve(config);
+    tunnel.apply(deviceChange(config, privateKey, this.resolved));
+    const { name, mtu, addresses } = config.interface;
+    for (const remark of await setLinkUp({ name, mtu, addresses })) log('error', remark);
+    try {
+      tunnel.setLink(true, mtu);
+    } catch (error) {
+      throw asFailure(error, config);
+    }
+    await this.route();
+    this.askNames();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    for (const key of this.resolved.presharedKeys.values()) wipe(key);
+  }
+
+  async apply(written: Config): Promise<readonly string[]> {
+    const after = overlay(written, this.options.settings);
+    const { config: before, resolved: old } = this;
+    const { tunnel } = this.options;
+    this.names.configure(after, performance.now());
+    try {
+      const resolved = this.resolve(after);
+      try {
+        tunnel.apply(deviceDifference(before, after, old, resolved));
+      } catch (error) {
+        tunnel.apply(deviceDifference(after, before, resolved, old));
+        throw error;
+      }
+      this.config = after;
+      this.resolved = resolved;
+    } catch (error) {
+      this.names.configure(before, performance.now());
+      throw asFailure(error, after);
+    }
+    await this.route();
+    this.askNames();
+    return restartPaths(this.options.config, after);
+  }
+
+  status(): Status {
+    const { tunnel, publicKey } = this.options;
+    const { config } = this;
+    const { interface: link } = this.options.config;
+    const device = tunnel.state();
+    const { engine, drops, handshakeDrops } = tunnel.counters();
+    const wallSeconds = Date.now() / 1000;
+    return {
+      name: config.name,
+      publicKey: device.publicKey ? encodeKey(device.publicKey) : publicKey,
+      interface: link.name,
+      addresses: link.addresses,
+      listen: { port: device.listenPort },
+      cipher: {
+        engine: engine.name,
+        reason: engine.reason,
+        checked: engine.checked,
+        alarms: engine.alarms,
+      },
+      uptime: Math.floor((performance.now() - this.startedAt) / 1000),
+      memory: { rss: process.memoryUsage.rss() },
+      peers: peerStatuses(config, device.peers, wallSeconds, (key) => this.names.errorOf(key)),
+      drops: { ...drops, ...handshakeDrops },
+      version: VERSION,
+      pid: process.pid,
+    };
+  }
+
+  /** Keys from their files and endpoints as far as they are known. Throws Failure. */
+  private resolve(config: Config): Resolved {
+    const presharedKeys = new Map<string, Uint8Array>();
+    const endpoints = this.names.known();
+    for (const { presharedKeyFile: file, endpoint } of config.peers) {
+      if (file !== null) presharedKeys.set(file, this.options.folder.readKey(file));
+      const host = endpoint === null ? undefined : parseHost(endpoint);
+      const literal = host && literalEndpoint(host);
+      if (endpoint !== null && literal) endpoints.set(endpoint, literal);
+    }
+    return { presharedKeys, endpoints };
+  }
+
+  /** Routes as the configuration wants them now; what cannot be is logged, once while it is so. */
+  private async route(): Promise<void> {
+    const { log } = this.options;
+    const { name, addresses } = this.options.config.interface;
+    const config = { ...this.config, interface: { ...this.config.interface, addresses } };
+    const { routes, skipped } = planRoutes(config, this.resolved.endpoints);
+    const { remove, add } = routeDifference(this.routes, routes);
+    this.routes = routes;
+    if (skipped.join() !== this.skipped) for (const remark of skipped) log('info', remark);
+    this.skipped = skipped.join();
+    for (const remark of await changeRoutes(name, remove, add)) log('error', remark);
+  }
+
+  /** Asks for the names that are due, and sets the clock for the next ones. */
+  private askNames(): void {
+    if (this.stopped) return;
+    const now = performance.now();
+    const ages = this.handshakeAges();
+    for (const [publicKey, host] of this.names.due(now, (key) => ages.get(key) ?? Infinity)) {
+      lookUp(host.host).then((result) => {
+        if (this.stopped) return;
+        const endpoint = this.names.answer(publicKey, host, result, performance.now());
+        if (endpoint) this.move(publicKey, endpoint);
+        this.askNames();
+      });
+    }
+    clearTimeout(this.timer);
+    const deadline = this.names.deadline();
+    if (deadline === undefined) return;
+    this.timer = setTimeout(() => this.askNames(), Math.max(1, deadline - performance.now()));
+  }
+
+  private handshakeAges(): Map<string, number> {
+    const wall = Date.now();
+    const states = this.names.deadline() === undefined ? [] : this.options.tunnel.state().peers;
+    return new Map(
+      states.flatMap(({ publicKey, lastHandshake }) =>
+        lastHandshake > 0 ? [[encodeKey(publicKey), wall - 1000 * lastHandshake]] : [],
+      ),
+    );
+  }
+
+  private move(publicKey: string, endpoint: Endpoint): void {
+    const key = decodeKey(publicKey);
+    if (!key) return;
+    this.options.tunnel.apply({ peers: [{ publicKey: key, updateOnly: true, endpoint }] });
+    const { presharedKeys } = this.resolved;
+    const endpoints = new Map([...this.resolved.endpoints, ...this.names.known()]);
+    this.resolved = { presharedKeys, endpoints };
+    this.route().catch((error) => this.options.log('error', String(error)));
+  }
+}
+
+const EADDRINUSE = 98; // errno.h
+
+function asFailure(error: unknown, config: Config): unknown {
+  if (!(error instanceof DeviceError)) return error;
+  if (error.errno === EADDRINUSE)
+    return new Failure(
+      `UDP port ${config.listen.port} is taken: choose another, kith config set listen.port PORT`,
+    );
+  return new Failure(error.message);
+}

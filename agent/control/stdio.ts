@@ -1,0 +1,54 @@
+// The real console of a process: standard streams and the terminal behind them.
+
+import { Failure } from '../commands/failure.js';
+import { type Console, cli, type Programs } from './cli.js';
+
+const INPUT_BYTES_MAX = 16 * 1024 * 1024;
+const COLUMNS = 80;
+const ROWS = 24;
+
+/** Runs this process as the command line `kith`; resolves to its exit code. */
+export function runProcess(programs: Programs): Promise<number> {
+  const argv = process.argv.slice(2);
+  process.title = 'kith'; // argv may hold what is nobody's business
+  // A reader that has seen enough (`kith peers | head`) is no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exitCode = 0;
+    process.kill(process.pid, 'SIGPIPE');
+  });
+  return cli(argv, programs, processConsole());
+}
+
+export function processConsole(): Console {
+  const { stdout, env } = process;
+  const terminal = stdout.isTTY === true;
+  const plain = env.TERM === 'dumb' || (env.NO_COLOR ?? '') !== '';
+  return {
+    out: (text) => stdout.write(text),
+    error: (text) => process.stderr.write(text),
+    readInput,
+    view: {
+      // A window may change its size while it is watched.
+      get columns() {
+        return stdout.columns ?? COLUMNS;
+      },
+      get rows() {
+        return stdout.rows ?? ROWS;
+      },
+      terminal,
+      color: terminal && !plain,
+    },
+  };
+}
+
+async function readInput(): Promise<string> {
+  const pieces: Buffer[] = [];
+  let length = 0;
+  for await (const piece of process.stdin) {
+    pieces.push(piece);
+    length += piece.length;
+    if (length > INPUT_BYTES_MAX) throw new Failure('standard input is larger than 16 MiB');
+  }
+  return Buffer.concat(pieces).toString();
+}

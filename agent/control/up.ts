@@ -1,0 +1,170 @@
+// `kith up`: reads and checks everything, then touches the machine, then runs until it is told to end.
+
+import { randomBytes } from 'node:crypto';
+import { sourceAddress } from '../../board/machine.js';
+import { preflight } from '../../board/preflight.js';
+import { encodeKey } from '../bytes/base64.js';
+import type { Context } from '../commands/context.js';
+import { Failure, failureLines } from '../commands/failure.js';
+import type { Config } from '../config/schema.js';
+import { wipe } from '../crypto/secret.js';
+import { publicKeyOf } from '../crypto/x25519.js';
+import { Client } from './client.js';
+import { Folder } from './folder.js';
+import { LiveNode } from './live.js';
+import type { Log, UpParts } from './ports.js';
+import { ControlSocket } from './socket.js';
+import { FileStore, loadIdentity, overlay } from './store.js';
+
+export type UpOptions = Readonly<{
+  statePath: string;
+  config?: string | undefined; // another file than kith.json
+  settings: readonly string[]; // --set
+  print: (line: string) => void; // standard output
+}>;
+
+const PATIENCE_MS = 2_000; // for another agent on the same folder to say its process id
+
+/** Resolves when the agent has ended: 0 when it was told to, 1 when its interface went away. */
+export async function up(options: UpOptions, parts: UpParts, log: Log = toStderr): Promise<number> {
+  const folder = new Folder(options.statePath, options.config);
+  folder.make();
+  await refuseSecond(folder);
+  const random = (bytes: number) => new Uint8Array(randomBytes(bytes));
+  const store = new FileStore(folder, random);
+  const { config: written, made } = store.readOrMake();
+  const config = overlay(written, options.settings);
+  const privateKey = loadPrivateKey(folder, config, random);
+  const { name: interfaceName, mtu } = config.interface;
+  const lacking = await preflight({ interfaceName, port: config.listen.port });
+  if (lacking !== undefined) throw new Failure(lacking);
+
+  // Below this line the machine is touched; above it only the state folder was.
+  const ending = new Ending();
+  const tunnel = parts.makeTunnel({
+    interfaceName,
+    mtu,
+    cipher: config.cipher,
+    workers: config.dataplane.workers,
+    offloads: config.dataplane,
+    ceiling: folder.readCeiling(),
+    saveCeiling: (seconds) => folder.writeCeiling(seconds),
+    log,
+    onGone: () => ending.end(`the interface ${interfaceName} was deleted`),
+  });
+  const publicKey = encodeKey(publicKeyOf(privateKey));
+  const settings = options.settings;
+  const node = new LiveNode({ folder, tunnel, config, settings, publicKey, log });
+  const live = new FileStore(folder, random, node);
+  const socket = new ControlSocket(folder.socketPath, contextOf(folder, live, node, random), log);
+  let stopBeside: (() => Promise<void>) | undefined;
+  try {
+    await tunnel.start();
+    await node.start(privateKey);
+    wipe(privateKey);
+    await socket.listen();
+    stopBeside = await parts.serveConfiguration?.(interfaceName, tunnel, log);
+    introduce(node, made, folder, options.print);
+    ending.onReload(() => reload(live, log));
+    return await ending.ended(log);
+  } finally {
+    await socket.close();
+    await stopBeside?.();
+    node.stop();
+    await tunnel.stop();
+  }
+}
+
+async function refuseSecond(folder: Folder): Promise<void> {
+  const other = await Client.open(folder.socketPath);
+  if (!other) return;
+  try {
+    const { result } = await other.ask('status', {}, PATIENCE_MS);
+    const { pid } = result as { pid: number };
+    throw new Failure(`an agent is already running on ${folder.path} (pid ${pid})`);
+  } catch (error) {
+    if (error instanceof Failure && error.message.startsWith('an agent')) throw error;
+    throw new Failure(`an agent is already running on ${folder.path}, but does not answer`);
+  } finally {
+    other.close();
+  }
+}
+
+function loadPrivateKey(
+  folder: Folder,
+  config: Config,
+  random: (bytes: number) => Uint8Array,
+): Uint8Array {
+  if (config.privateKeyFile !== null) return folder.readKey(config.privateKeyFile);
+  const identity = loadIdentity(folder, random);
+  const key = identity.privateKey.bytes.slice();
+  identity.privateKey.wipe();
+  return key;
+}
+
+function contextOf(
+  folder: Folder,
+  store: FileStore,
+  agent: LiveNode,
+  random: (bytes: number) => Uint8Array,
+): (note: (line: string) => void) => Context {
+  const rest = { statePath: folder.path, store, agent, agentRuns: true, random };
+  return (note) => ({ ...rest, guessAddress: sourceAddress, note });
+}
+
+/** A few lines for whoever sits at the terminal. */
+function introduce(
+  node: LiveNode,
+  made: boolean,
+  folder: Folder,
+  print: (line: string) => void,
+): void {
+  const { name, publicKey, interface: link, addresses, listen, cipher, peers } = node.status();
+  if (made) print(`A new node: its identity and settings are in ${folder.path}`);
+  print(`${name} is up: ${[link, ...addresses].join(', ')}, UDP port ${listen.port}`);
+  print(`public key ${publicKey}, cipher engine ${cipher.engine}`);
+  if (peers.length > 0) print(`${peers.length} peers; see \`kith status\``);
+  else print('Next: `kith guest add phone --qr` lets a phone in, `kith status` shows how it goes');
+}
+
+/** Somebody edited the file and said so with SIGHUP. */
+async function reload(store: FileStore, log: Log): Promise<void> {
+  try {
+    const { restart } = await store.update((config) => config);
+    log('info', 'the configuration was read again');
+    if (restart.length > 0) log('info', `restart needed: ${restart.join(', ')}`);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    for (const line of failureLines(error)) log('error', line);
+  }
+}
+
+/** What ends the agent: a signal, or the loss of its interface. */
+class Ending {
+  private reason: string | undefined;
+  private tell: ((code: number) => void) | undefined;
+
+  end(reason: string): void {
+    this.reason ??= reason;
+    this.tell?.(1);
+  }
+
+  onReload(reload: () => void): void {
+    process.on('SIGHUP', reload);
+  }
+
+  /** Signals that come again while it ends change nothing. */
+  async ended(log: Log): Promise<number> {
+    const code = await new Promise<number>((resolve) => {
+      this.tell = resolve;
+      if (this.reason !== undefined) resolve(1);
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve(0));
+    });
+    if (code !== 0 && this.reason !== undefined) log('error', this.reason);
+    return code;
+  }
+}
+
+function toStderr(level: 'error' | 'info' | 'verbose', line: string): void {
+  if (level !== 'verbose') process.stderr.write(`${line}\n`);
+}
