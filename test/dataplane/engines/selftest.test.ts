@@ -70,9 +70,9 @@ const ROWS: [string, Engine, string][] = [
     'a wrong text',
     spoiled(
       'seal',
-      only(8_943, (i) => at(i, 8_942)),
+      only(4_163, (i) => at(i, 4_162)),
     ),
-    'sealed wrongly: 8943 bytes',
+    'sealed wrongly: 4163 bytes',
   ],
   [
     'a byte before',
@@ -111,9 +111,9 @@ const ROWS: [string, Engine, string][] = [
     'refusals',
     spoiled(
       'open',
-      only(1_280, (i) => packets.setState(i, REFUSED)),
+      only(1_025, (i) => packets.setState(i, REFUSED)),
     ),
-    'refused 1280',
+    'refused 1025',
   ],
   ['nothing opened', { ...spoiled('seal', () => {}), open: () => true }, 'refused 64 bytes'],
   ['a failed seal', { ...spoiled('seal', () => {}), seal: () => false }, 'failed to seal'],
