@@ -206,7 +206,11 @@ export class Judge implements Engine {
     this.serving = this.noble;
     this.alarms++;
     this.alarm(fallen.name, problem);
-    fallen.close();
+    try {
+      fallen.close();
+    } catch {
+      // What is as broken as that cannot be tidied up either.
+    }
     return false;
   }
 }

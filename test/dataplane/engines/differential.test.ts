@@ -88,7 +88,7 @@ for (const [name, engine] of engines) {
     const runs = name === 'noble' ? 60 : 300;
     fc.assert(
       fc.property(anyCase(2_000), (one) => check(engine, one)),
-      { numRuns: runs },
+      { numRuns: runs, endOnFailure: true },
     );
   });
 
@@ -173,7 +173,7 @@ differential('noble itself agrees with node:crypto', () => {
       const sealed = chacha20poly1305(one.key, nonceOf(one.counter)).encrypt(one.text);
       assert.is(Buffer.compare(sealed, judgeOf(one)), 0);
     }),
-    { numRuns: 50 },
+    { numRuns: 50, endOnFailure: true },
   );
 });
 
