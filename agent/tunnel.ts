@@ -116,7 +116,6 @@ export class Tunnel implements Configurable {
   }
 
   state(): DeviceState {
-    const allowedIps = this.plane.routes.lists();
     return {
       privateKey: this.device.privateKey(),
       publicKey: this.device.publicKey(),
@@ -124,7 +123,7 @@ export class Tunnel implements Configurable {
       fwmark: this.fwmark,
       peers: this.device.peers().map((peer): PeerState => {
         const { place, ...view } = this.device.view(peer);
-        return { ...view, endpoint: place?.endpoint ?? null, allowedIps: allowedIps(peer) };
+        return { ...view, endpoint: place?.endpoint ?? null, allowedIps: this.plane.routes.list(peer) };
       }),
     };
   }
