@@ -109,13 +109,14 @@ judging('an honest engine: the first of each key, class and direction, once', ()
 
 judging('one packet in 4,096 of each direction, for ever', () => {
   const { judge } = judgeOver(new Liar());
+  assert.is(CHECK_EVERY, 4_096);
   const rounds = 3;
   lay([16, 16, 16, 16]);
-  for (let i = 0; i < (rounds * CHECK_EVERY) / 4; i++) judge.seal(0, 4);
+  for (let i = 0; i < rounds * 1_024; i++) judge.seal(0, 4);
   assert.is(judge.checked, 1 + rounds);
   laySealed([16, 16, 16, 16]);
   const sealed = [0, 1, 2, 3].map((i) => packets.sealed(i).slice());
-  for (let i = 0; i < (rounds * CHECK_EVERY) / 4; i++) {
+  for (let i = 0; i < rounds * 1_024; i++) {
     for (const [p, bytes] of sealed.entries()) {
       packets.sealed(p).set(bytes);
       packets.setState(p, 0);
