@@ -8,57 +8,67 @@ import { createPrivateKey, createPublicKey, diffieHellman } from 'node:crypto';
 import { x25519 as noble } from '@noble/curves/ed25519.js';
 import { hexToBytes } from '@noble/curves/utils.js';
 import { equal, KEY_BYTES } from './primitives.js';
-import { isZero, wipe } from './secret.js';
+import { isZero, Secret, wipe } from './secret.js';
 
-export type X25519 = Readonly<{
-  name: 'noble' | 'node';
-  publicKey(privateKey: Uint8Array): Uint8Array;
+/** A private key ready for use; OpenSSL's copy of it is cleansed when this is collected. */
+type Loaded = Readonly<{
+  publicKey(): Uint8Array;
   /** Undefined where the shared secret would be all zeros (RFC 7748, section 6.1). */
-  sharedSecret(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined;
+  sharedSecret(publicKey: Uint8Array): Uint8Array | undefined;
 }>;
 
+export type X25519 = Readonly<{ name: 'noble' | 'node'; load(privateKey: Uint8Array): Loaded }>;
+
+/** Uses the very bytes it was given, so that nothing is left once they are wiped. */
 export const nobleX25519: X25519 = {
   name: 'noble',
-  publicKey: (privateKey) => noble.getPublicKey(privateKey),
-  sharedSecret(privateKey, publicKey) {
-    try {
-      return noble.getSharedSecret(privateKey, publicKey);
-    } catch {
-      return undefined;
-    }
-  },
+  load: (privateKey) => ({
+    publicKey: () => noble.getPublicKey(privateKey),
+    sharedSecret(publicKey) {
+      try {
+        return noble.getSharedSecret(privateKey, publicKey);
+      } catch {
+        return undefined;
+      }
+    },
+  }),
 };
 
-// DER of an X25519 key up to its 32 bytes (RFC 8410, sections 4 and 7)
+// DER of an X25519 key up to its 32 bytes (RFC 8410, sections 4 and 7). A private key goes in so,
+// and takes ten times as long as the rest: a JWK is faster but a string, which nobody can wipe.
 const PKCS8 = hexToBytes('302e020100300506032b656e04220420');
-const SPKI = hexToBytes('302a300506032b656e032100');
+const SPKI_HEADER_BYTES = 12;
 
 export const nodeX25519: X25519 = {
   name: 'node',
-  publicKey(privateKey) {
-    const der = createPublicKey(privateKeyObject(privateKey)).export({
-      format: 'der',
-      type: 'spki',
-    });
-    return Uint8Array.from(der.subarray(SPKI.length));
-  },
-  sharedSecret(privateKey, publicKey) {
+  load(privateKey) {
     const ours = privateKeyObject(privateKey);
-    try {
-      const key = Buffer.concat([SPKI, publicKey]);
-      const theirs = createPublicKey({ key, format: 'der', type: 'spki' });
-      const shared = diffieHellman({ privateKey: ours, publicKey: theirs });
-      const copy = Uint8Array.from(shared); // the Buffer may be a slice of something larger
-      wipe(shared);
-      return isZero(copy) ? undefined : copy;
-    } catch {
-      return undefined;
-    }
+    return {
+      publicKey() {
+        const der = createPublicKey(ours).export({ format: 'der', type: 'spki' });
+        return Uint8Array.from(der.subarray(SPKI_HEADER_BYTES));
+      },
+      sharedSecret(publicKey) {
+        try {
+          const x = Buffer.from(publicKey).toString('base64url');
+          const key = { kty: 'OKP', crv: 'X25519', x };
+          const theirs = createPublicKey({ key, format: 'jwk' });
+          const shared = diffieHellman({ privateKey: ours, publicKey: theirs });
+          const copy = Uint8Array.from(shared); // the Buffer may be a slice of something larger
+          wipe(shared);
+          return isZero(copy) ? undefined : copy;
+        } catch {
+          return undefined;
+        }
+      },
+    };
   },
 };
 
 function privateKeyObject(privateKey: Uint8Array) {
-  const key = Buffer.concat([PKCS8, privateKey]);
+  const key = Buffer.alloc(PKCS8.length + KEY_BYTES); // never out of Buffer's shared pool
+  key.set(PKCS8);
+  key.set(privateKey, PKCS8.length);
   try {
     return createPrivateKey({ key, format: 'der', type: 'pkcs8' });
   } finally {
@@ -66,20 +76,52 @@ function privateKeyObject(privateKey: Uint8Array) {
   }
 }
 
+/** An X25519 private key that does not print and can be wiped. */
+export class PrivateKey {
+  readonly #secret: Secret;
+  #loaded: Loaded | undefined;
+  #publicKey: Uint8Array | undefined;
+
+  /** Takes the 32 bytes over: the caller keeps no use of them. */
+  constructor(bytes: Uint8Array) {
+    checkLength(bytes, 'privateKey');
+    this.#secret = new Secret(bytes);
+  }
+
+  get publicKey(): Uint8Array {
+    this.#publicKey ??= this.#load().publicKey();
+    return this.#publicKey;
+  }
+
+  /** The bytes themselves, not a copy. */
+  get bytes(): Uint8Array {
+    return this.#secret.bytes;
+  }
+
+  /**
+   * DH(private key, public key), 32 bytes that the caller wipes; undefined for a public key of low
+   * order, which comes from outside and is no error of ours.
+   */
+  dh(publicKey: Uint8Array): Uint8Array | undefined {
+    checkLength(publicKey, 'publicKey');
+    return this.#load().sharedSecret(publicKey);
+  }
+
+  wipe(): void {
+    this.#secret.wipe();
+    this.#loaded = undefined;
+  }
+
+  #load(): Loaded {
+    this.#loaded ??= chosen().load(this.#secret.bytes);
+    return this.#loaded;
+  }
+}
+
 /** The public key of a private key, 32 bytes each. */
 export function publicKeyOf(privateKey: Uint8Array): Uint8Array {
   checkLength(privateKey, 'privateKey');
-  return chosen().publicKey(privateKey);
-}
-
-/**
- * DH(private key, public key), 32 bytes that the caller wipes; undefined for a public key of low
- * order, which comes from outside and is no error of ours.
- */
-export function dh(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined {
-  checkLength(privateKey, 'privateKey');
-  checkLength(publicKey, 'publicKey');
-  return chosen().sharedSecret(privateKey, publicKey);
+  return chosen().load(privateKey).publicKey();
 }
 
 /** Which implementation serves; the first call runs the self-test (some 20 ms). */
@@ -135,17 +177,16 @@ export function agrees(other: X25519): boolean {
 }
 
 function agreesOnVector(other: X25519, [scalar, point, shared]: (typeof VECTORS)[number]): boolean {
-  const privateKey = hexToBytes(scalar);
-  const want = nobleX25519.sharedSecret(privateKey, hexToBytes(point));
-  const got = other.sharedSecret(privateKey, hexToBytes(point));
+  const reference = nobleX25519.load(hexToBytes(scalar));
+  const tested = other.load(hexToBytes(scalar));
+  const want = reference.sharedSecret(hexToBytes(point));
+  const got = tested.sharedSecret(hexToBytes(point));
   if (want === undefined || got === undefined || !equal(want, got)) return false;
   if (!equal(want, hexToBytes(shared))) return false;
-  return equal(other.publicKey(privateKey), nobleX25519.publicKey(privateKey));
+  return equal(tested.publicKey(), reference.publicKey());
 }
 
 function refusesLowOrder(other: X25519): boolean {
-  const privateKey = hexToBytes(VECTORS[0][0]);
-  return LOW_ORDER.every(
-    (point) => other.sharedSecret(privateKey, hexToBytes(point)) === undefined,
-  );
+  const tested = other.load(hexToBytes(VECTORS[0][0]));
+  return LOW_ORDER.every((point) => tested.sharedSecret(hexToBytes(point)) === undefined);
 }

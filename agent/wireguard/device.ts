@@ -9,8 +9,8 @@
 
 import type { Endpoint, Place } from '../bytes/address.js';
 import { equal, KEY_BYTES } from '../crypto/primitives.js';
-import { isZero, Secret } from '../crypto/secret.js';
-import { publicKeyOf } from '../crypto/x25519.js';
+import { isZero } from '../crypto/secret.js';
+import { PrivateKey } from '../crypto/x25519.js';
 import type { Effect, Millis, PeerId, SessionId, Traffic } from './effects.js';
 import { type Arrival, DEVICE_DROPS, type DeviceDrop, Gate } from './gate.js';
 import { openInitiation } from './handshake.js';
@@ -73,17 +73,18 @@ export class Device {
     const out: Effect[] = [];
     const { ground } = this;
     if (privateKey !== null && isZero(privateKey)) return this.setPrivateKey(null);
-    const publicKey = privateKey === null ? null : publicKeyOf(privateKey);
+    const identity = privateKey === null ? undefined : new PrivateKey(Uint8Array.from(privateKey));
+    const publicKey = identity?.publicKey ?? null;
     if (publicKey !== null && ground.identity && equal(publicKey, ground.identity.publicKey)) {
-      return [];
+      identity?.wipe();
+      return out;
     }
     for (const peer of this.rows.values()) peer.forgetIdentity(out);
-    ground.identity?.privateKey.wipe();
+    ground.identity?.wipe();
     this.gate?.wipe();
-    ground.identity = undefined;
+    ground.identity = identity;
     this.gate = undefined;
-    if (privateKey !== null && publicKey !== null) {
-      ground.identity = { privateKey: Secret.copyOf(privateKey), publicKey };
+    if (publicKey !== null) {
       this.gate = new Gate(publicKey, ground.random);
       const ourselves = this.findPeer(publicKey);
       if (ourselves !== undefined) out.push(...this.removePeer(ourselves));
@@ -95,7 +96,7 @@ export class Device {
   /** A copy, wipe it. */
   privateKey(): Uint8Array | null {
     const { identity } = this.ground;
-    return identity === undefined ? null : Uint8Array.from(identity.privateKey.bytes);
+    return identity === undefined ? null : Uint8Array.from(identity.bytes);
   }
 
   publicKey(): Uint8Array | null {

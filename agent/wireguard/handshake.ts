@@ -9,8 +9,8 @@
 // time: the caller brings ephemeral keys, indices and the timestamp.
 
 import { KEY_BYTES } from '../crypto/primitives.js';
-import { Secret, wipe } from '../crypto/secret.js';
-import { dh, publicKeyOf } from '../crypto/x25519.js';
+import { wipe } from '../crypto/secret.js';
+import { PrivateKey } from '../crypto/x25519.js';
 import {
   type Initiation as InitiationMessage,
   type Response,
@@ -18,9 +18,6 @@ import {
   writeResponse,
 } from './messages.js';
 import { SymmetricState, type TransportKeys } from './noise.js';
-
-/** Our own static key. */
-export type Identity = Readonly<{ privateKey: Secret; publicKey: Uint8Array }>;
 
 /** A peer's static key, with what is computed once: DH(our static, their static). */
 export type Correspondent = Readonly<{
@@ -37,7 +34,7 @@ export class Initiation {
     /** The index that the response will bear as its receiver. */
     readonly sender: number,
     private readonly state: SymmetricState,
-    private readonly ephemeral: Secret,
+    private readonly ephemeral: PrivateKey,
   ) {}
 
   /**
@@ -45,17 +42,17 @@ export class Initiation {
    * Undefined for a peer whose public key is of low order.
    */
   static begin(
-    us: Identity,
+    us: PrivateKey,
     them: Correspondent,
     fresh: { ephemeral: Uint8Array; sender: number; timestamp: Uint8Array },
   ): { initiation: Initiation; datagram: Uint8Array } | undefined {
-    const ephemeral = new Secret(fresh.ephemeral);
-    const ephemeralStatic = dh(ephemeral.bytes, them.publicKey);
+    const ephemeral = new PrivateKey(fresh.ephemeral);
+    const ephemeralStatic = ephemeral.dh(them.publicKey);
     if (ephemeralStatic === undefined) {
       ephemeral.wipe();
       return undefined;
     }
-    const publicKey = publicKeyOf(ephemeral.bytes);
+    const { publicKey } = ephemeral;
     const state = SymmetricState.begin(them.publicKey);
     state.mixEphemeral(publicKey);
     state.mixKey(ephemeralStatic);
@@ -70,8 +67,8 @@ export class Initiation {
   }
 
   /** After the one good response the state is wiped; a forged one changes nothing. */
-  finish(us: Identity, them: Correspondent, response: Response): TransportKeys | undefined {
-    const shared = [this.ephemeral, us.privateKey].map((key) => dh(key.bytes, response.ephemeral));
+  finish(us: PrivateKey, them: Correspondent, response: Response): TransportKeys | undefined {
+    const shared = [this.ephemeral, us].map((key) => key.dh(response.ephemeral));
     const [ephemeralEphemeral, staticEphemeral] = shared;
     if (ephemeralEphemeral === undefined || staticEphemeral === undefined) {
       wipe(...shared);
@@ -122,11 +119,11 @@ export class OpenedInitiation {
     them: Correspondent,
     fresh: { ephemeral: Uint8Array; sender: number },
   ): { datagram: Uint8Array; keys: TransportKeys } | undefined {
-    const ephemeral = new Secret(fresh.ephemeral);
+    const ephemeral = new PrivateKey(fresh.ephemeral);
     const others = [this.message.ephemeral, them.publicKey];
-    const shared = others.map((other) => dh(ephemeral.bytes, other));
+    const shared = others.map((other) => ephemeral.dh(other));
     const [ephemeralEphemeral, ephemeralStatic] = shared;
-    const publicKey = publicKeyOf(ephemeral.bytes);
+    const { publicKey } = ephemeral;
     ephemeral.wipe();
     if (ephemeralEphemeral === undefined || ephemeralStatic === undefined) {
       wipe(...shared);
@@ -153,10 +150,10 @@ export class OpenedInitiation {
 
 /** One DH; undefined where it was not made for our key. */
 export function openInitiation(
-  us: Identity,
+  us: PrivateKey,
   message: InitiationMessage,
 ): OpenedInitiation | undefined {
-  const ephemeralStatic = dh(us.privateKey.bytes, message.ephemeral);
+  const ephemeralStatic = us.dh(message.ephemeral);
   if (ephemeralStatic === undefined) return undefined;
   const state = SymmetricState.begin(us.publicKey);
   state.mixEphemeral(message.ephemeral);

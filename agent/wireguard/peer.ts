@@ -4,20 +4,16 @@
 import type { Place } from '../bytes/address.js';
 import { KEY_BYTES } from '../crypto/primitives.js';
 import { Secret } from '../crypto/secret.js';
-import { dh } from '../crypto/x25519.js';
+import type { PrivateKey } from '../crypto/x25519.js';
 import { Macs } from './cookie.js';
 import type { Effect, Millis, PeerId, Session, SessionId, Traffic } from './effects.js';
-import {
-  type Correspondent,
-  type Identity,
-  Initiation,
-  type OpenedInitiation,
-} from './handshake.js';
+import { type Correspondent, Initiation, type OpenedInitiation } from './handshake.js';
 import {
   INITIATION_GAP_MS,
   REJECT_AFTER_TIME_MS,
   REKEY_AFTER_TIME_MS,
   REKEY_ON_RECEIVE_MS,
+  REKEY_TIMEOUT_MS,
 } from './limits.js';
 import { type CookieReply, INITIATION_BYTES, RESPONSE_BYTES, type Response } from './messages.js';
 import { NO_PRESHARED_KEY, presharedKeyFrom } from './noise.js';
@@ -28,7 +24,7 @@ import { isLater, type TimestampClock } from './timestamp.js';
 
 /** What the peers of a device share. */
 export type Ground = {
-  identity: Identity | undefined; // our static key
+  identity: PrivateKey | undefined; // our static key
   up: boolean;
   readonly indices: Indices<Peer>;
   readonly sessions: Rows<Readonly<{ peer: Peer; id: SessionId }>>;
@@ -113,7 +109,7 @@ export class Peer {
     timers.initiationSent(at.now);
   }
 
-  private begin(us: Identity, them: Correspondent, at: Times, out: Effect[]) {
+  private begin(us: PrivateKey, them: Correspondent, at: Times, out: Effect[]) {
     this.forgetInitiation();
     const { timestamp, ceiling } = this.ground.clock.next(at.now, at.wall);
     if (ceiling !== undefined) out.push({ kind: 'ceiling', seconds: ceiling });
@@ -145,7 +141,7 @@ export class Peer {
     this.heard(from, INITIATION_BYTES, at.now, out);
     const { datagram, keys } = response;
     const { initiatorSends, responderSends } = keys;
-    const session = this.makeSession('responder', at.now, {
+    const session = this.makeSession(Number.POSITIVE_INFINITY, at.now, {
       localIndex: sender,
       remoteIndex: opened.sender,
       sendKey: responderSends,
@@ -180,7 +176,10 @@ export class Peer {
     if (keys === undefined) return 'forged';
     this.initiation = undefined; // wiped by itself; its index is the session's now
     this.heard(from, RESPONSE_BYTES, at.now, out);
-    const session = this.makeSession('initiator', at.now, {
+    // Handshakes crossed: both sides would renew at once again, and cross for ever. One goes late.
+    const late = this.sessions.next !== undefined && isLater(identity.publicKey, this.publicKey);
+    const renewAfter = REKEY_AFTER_TIME_MS + (late ? REKEY_TIMEOUT_MS : 0);
+    const session = this.makeSession(renewAfter, at.now, {
       localIndex: response.receiver,
       remoteIndex: response.sender,
       sendKey: keys.initiatorSends,
@@ -197,19 +196,19 @@ export class Peer {
   }
 
   private makeSession(
-    role: 'initiator' | 'responder',
+    renewAfter: Millis, // Infinity for the responder, who does not
     now: Millis,
     fields: Pick<Session, 'localIndex' | 'remoteIndex' | 'sendKey' | 'receiveKey'>,
   ): Session {
     const { id } = this.ground.sessions.add((row) => ({ peer: this, id: row }));
-    const renews = role === 'initiator';
+    const renewReceiveAfter = Math.max(renewAfter, REKEY_ON_RECEIVE_MS);
     return {
       ...fields,
       id,
       peer: this.id,
       rejectAt: now + REJECT_AFTER_TIME_MS,
-      renewSendAt: renews ? now + REKEY_AFTER_TIME_MS : Number.POSITIVE_INFINITY,
-      renewReceiveAt: renews ? now + REKEY_ON_RECEIVE_MS : Number.POSITIVE_INFINITY,
+      renewSendAt: now + renewAfter,
+      renewReceiveAt: now + renewReceiveAfter,
     };
   }
 
@@ -348,7 +347,7 @@ export class Peer {
   private correspondent(): Correspondent | undefined {
     const { identity } = this.ground;
     if (this.staticStatic === undefined && identity !== undefined) {
-      const shared = dh(identity.privateKey.bytes, this.publicKey);
+      const shared = identity.dh(this.publicKey);
       this.staticStatic = shared && new Secret(shared);
     }
     if (this.staticStatic === undefined) return undefined;

@@ -34,7 +34,9 @@ const QUARTERS = [
 const rotate = (word: number, by: number) => ((word >>> by) | (word << (32 - by))) >>> 0;
 const add = (...words: number[]) => words.reduce((sum, word) => (sum + word) >>> 0, 0);
 
-export function slowBlake2s(input: Uint8Array, length = 32, key = new Uint8Array(0)): Uint8Array {
+const UNKEYED: Uint8Array = new Uint8Array(0);
+
+export function slowBlake2s(input: Uint8Array, length = 32, key = UNKEYED): Uint8Array {
   const h = [...IV];
   h[0] = (h[0]! ^ 0x01010000 ^ (key.length << 8) ^ length) >>> 0;
   const data = key.length > 0 ? [...key, ...new Uint8Array(64 - key.length), ...input] : [...input];

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
+import { inspect } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   agrees,
   chosen,
-  dh,
   nobleX25519,
   nodeX25519,
+  PrivateKey,
   publicKeyOf,
   type X25519,
 } from '../../agent/crypto/x25519.js';
@@ -29,10 +30,10 @@ const ITERATED_1000 = '684cf59ba83309552800ef566f2f4d3c1c3887c49360e3875f2eb94d9
 
 for (const engine of [nobleX25519, nodeX25519]) {
   x25519(`${engine.name}: Diffie-Hellman of RFC 7748, section 6.1`, () => {
-    assert.is(hex(engine.publicKey(ALICE)), ALICE_PUBLIC);
-    assert.is(hex(engine.publicKey(BOB)), BOB_PUBLIC);
-    assert.is(hex(engine.sharedSecret(ALICE, bytes(BOB_PUBLIC))), SHARED);
-    assert.is(hex(engine.sharedSecret(BOB, bytes(ALICE_PUBLIC))), SHARED);
+    assert.is(hex(engine.load(ALICE).publicKey()), ALICE_PUBLIC);
+    assert.is(hex(engine.load(BOB).publicKey()), BOB_PUBLIC);
+    assert.is(hex(engine.load(ALICE).sharedSecret(bytes(BOB_PUBLIC))), SHARED);
+    assert.is(hex(engine.load(BOB).sharedSecret(bytes(ALICE_PUBLIC))), SHARED);
   });
 
   x25519(`${engine.name}: iterated, section 5.2`, () => {
@@ -41,7 +42,7 @@ for (const engine of [nobleX25519, nodeX25519]) {
     let u = k;
     const rounds = engine.name === 'node' ? 1_000 : 1;
     for (let i = 0; i < rounds; i++) {
-      const next = engine.sharedSecret(k, u);
+      const next = engine.load(k).sharedSecret(u);
       u = k;
       k = Uint8Array.from(next!);
       if (i === 0) assert.is(hex(k), ITERATED_1);
@@ -50,10 +51,10 @@ for (const engine of [nobleX25519, nodeX25519]) {
   });
 
   x25519(`${engine.name}: an all-zero shared secret is refused, without a throw`, () => {
-    assert.is(engine.sharedSecret(ALICE, new Uint8Array(32)), undefined);
+    assert.is(engine.load(ALICE).sharedSecret(new Uint8Array(32)), undefined);
     const one = new Uint8Array(32);
     one[0] = 1;
-    assert.is(engine.sharedSecret(ALICE, one), undefined);
+    assert.is(engine.load(ALICE).sharedSecret(one), undefined);
   });
 }
 
@@ -61,38 +62,61 @@ x25519('both agree on random keys, and on u-coordinates that are not reduced', (
   for (let i = 0; i < 20; i++) {
     const [key, point] = [randomBytes(32), randomBytes(32)];
     if (i % 4 === 0) point.fill(0xff, 1, 31); // at and above the prime
-    assert.is(hex(nodeX25519.sharedSecret(key, point)), hex(nobleX25519.sharedSecret(key, point)));
-    assert.is(hex(nodeX25519.publicKey(key)), hex(nobleX25519.publicKey(key)));
+    assert.is(
+      hex(nodeX25519.load(key).sharedSecret(point)),
+      hex(nobleX25519.load(key).sharedSecret(point)),
+    );
+    assert.is(hex(nodeX25519.load(key).publicKey()), hex(nobleX25519.load(key).publicKey()));
   }
 });
 
 x25519('the self-test lets the two pass, and nothing that differs', () => {
   assert.ok(agrees(nodeX25519));
   assert.is(chosen().name, 'node');
-  const wrong: [string, Partial<X25519>][] = [
-    ['wrong public key', { publicKey: () => new Uint8Array(32) }],
-    ['wrong secret', { sharedSecret: () => Uint8Array.from(BOB) }],
-    ['refuses all', { sharedSecret: () => undefined }],
-    ['throws', { sharedSecret: () => assert.unreachable() as never }],
+  type Loaded = ReturnType<X25519['load']>;
+  const wrong: [string, (good: Loaded) => Partial<Loaded>][] = [
+    ['wrong public key', () => ({ publicKey: () => new Uint8Array(32) })],
+    ['wrong secret', () => ({ sharedSecret: () => Uint8Array.from(BOB) })],
+    ['refuses all', () => ({ sharedSecret: () => undefined })],
+    ['throws', () => ({ sharedSecret: () => assert.unreachable() as never })],
     [
       'takes points of low order',
-      { sharedSecret: (a, b) => nodeX25519.sharedSecret(a, b) ?? new Uint8Array(32) },
+      (good) => ({ sharedSecret: (point) => good.sharedSecret(point) ?? new Uint8Array(32) }),
     ],
     [
       'does not mask the unused bit',
-      {
-        sharedSecret: (a, b) => (b[31]! & 0x80 ? undefined : nodeX25519.sharedSecret(a, b)),
-      },
+      (good) => ({
+        sharedSecret: (point) => (point[31]! & 0x80 ? undefined : good.sharedSecret(point)),
+      }),
     ],
   ];
-  for (const [name, part] of wrong) assert.not(agrees({ ...nodeX25519, ...part }), name);
+  for (const [name, part] of wrong) {
+    const load = (privateKey: Uint8Array) => {
+      const good = nodeX25519.load(privateKey);
+      return { ...good, ...part(good) };
+    };
+    assert.not(agrees({ name: 'node', load }), name);
+  }
 });
 
 x25519('a key of another length is our own mistake', () => {
   assert.throws(() => publicKeyOf(new Uint8Array(31)), /"privateKey" has 31 bytes/);
-  assert.throws(() => dh(ALICE, new Uint8Array(33)), /"publicKey" has 33 bytes/);
-  assert.is(hex(dh(ALICE, bytes(BOB_PUBLIC))), SHARED);
+  const alice = new PrivateKey(Uint8Array.from(ALICE));
+  assert.throws(() => alice.dh(new Uint8Array(33)), /"publicKey" has 33 bytes/);
+  assert.throws(() => new PrivateKey(new Uint8Array(33)), /"privateKey" has 33 bytes/);
+  assert.is(hex(alice.dh(bytes(BOB_PUBLIC))), SHARED);
   assert.is(hex(publicKeyOf(BOB)), BOB_PUBLIC);
+});
+
+x25519('a private key does not print, and is zero once wiped', () => {
+  const own = Uint8Array.from(ALICE);
+  const key = new PrivateKey(own);
+  assert.is(hex(key.publicKey), ALICE_PUBLIC);
+  assert.not.match(inspect(key, { depth: null, showHidden: true }), /119|118|7, /);
+  assert.not.match(JSON.stringify(key), /119|118|7, /);
+  key.wipe();
+  assert.equal(own, new Uint8Array(32));
+  assert.throws(() => key.dh(bytes(BOB_PUBLIC)), /wiped/);
 });
 
 x25519.run();
