@@ -304,8 +304,9 @@ export function* writeState(state: DeviceState): Generator<Uint8Array, void> {
   yield out.take();
 }
 
+/** Negative on the wire: only so does `wg` print the message that belongs to it. */
 export function writeErrno(errno: number): Uint8Array {
-  return new TextEncoder().encode(`errno=${errno}\n\n`);
+  return new TextEncoder().encode(`errno=${-errno}\n\n`);
 }
 
 function writePeer(out: Piece, peer: PeerState): void {

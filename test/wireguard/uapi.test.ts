@@ -342,7 +342,8 @@ uapi('writes a state', () => {
   assert.equal(written(STATE).split('\n'), want);
   const bare = { privateKey: null, publicKey: null, listenPort: 0, fwmark: 0, peers: [] };
   assert.is(written(bare), 'errno=0\n\n');
-  assert.is(Buffer.from(writeErrno(98)).toString(), 'errno=98\n\n');
+  assert.is(Buffer.from(writeErrno(98)).toString(), 'errno=-98\n\n');
+  assert.is(Buffer.from(writeErrno(0)).toString(), 'errno=0\n\n');
 });
 
 uapi('a large state comes in small pieces, and whole', () => {
