@@ -24,7 +24,7 @@ import type { Ledger } from './ledger.js';
 import type { Memory } from './memory.js';
 import type { PlaneOrder } from './orders.js';
 import { sendRaw } from './raw.js';
-import { KEY_PAIR_BYTES, type Shared } from './shared.js';
+import { KEY_PAIR_BYTES, type SharedMemory } from './sharedmemory.js';
 import { writeName, writeSource } from './sockaddr.js';
 import type { Transmitter } from './transmitter.js';
 import type { TrieReader } from './trie.js';
@@ -46,7 +46,7 @@ export class Clerk {
 
   constructor(
     private readonly memory: Memory,
-    private readonly shared: Shared,
+    private readonly shared: SharedMemory,
     private readonly ledger: Ledger,
     private readonly transmitter: Transmitter,
     private readonly gate: Gate,

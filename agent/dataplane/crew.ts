@@ -7,13 +7,14 @@
 import { readFileSync, writeSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import type { Session, SessionId } from '../wireguard/effects.js';
+import type { Place } from '../bytes/address.js';
+import type { PeerId, Session, SessionId } from '../wireguard/effects.js';
 import { asset } from './assets.js';
 import type { Role, WorkerOrder } from './clerk.js';
 import { monotonic } from './clock.js';
 import { Memoir } from './memoir.js';
 import type { PlaneOptions } from './plane.js';
-import { BATCH_SEEN, BLOCKED_MS, KEY_PAIR_BYTES, type Shared, STOP } from './shared.js';
+import { BATCH_SEEN, BLOCKED_MS, KEY_PAIR_BYTES, type SharedMemory, STOP } from './sharedmemory.js';
 import { errno, sys } from './syscalls.js';
 import type { Tun } from './tun.js';
 import type { OrderBatch, WorkerMessage, WorkerStart } from './worker.js';
@@ -50,7 +51,7 @@ export class Crew {
   private readonly onExit = () => this.halt();
 
   constructor(
-    private readonly shared: Shared,
+    private readonly shared: SharedMemory,
     private readonly options: PlaneOptions,
     private readonly onMessage: (message: WorkerMessage) => void,
   ) {}
@@ -97,6 +98,13 @@ export class Crew {
     this.shared.counters[session.id] = 0;
     this.shared.raised[session.id] = 0;
     this.tell({ kind: 'begin', session });
+  }
+
+  /** A peer roamed: the worker that opened its packets knows, one that seals for it does not. */
+  follow(peer: PeerId, place: Place): void {
+    this.memoir.moved(peer, place);
+    const sealer = this.members[1];
+    if (sealer) this.hand(sealer, [{ kind: 'place', peer, place }]);
   }
 
   /** Has every worker look at the table of slots. */

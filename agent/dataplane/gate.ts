@@ -8,7 +8,7 @@ import { HANDSHAKES, RECEIVE_NAMES, RECEIVE_SOURCES } from './layout.js';
 import type { Ledger } from './ledger.js';
 import type { Memory } from './memory.js';
 import { putHandshake, ringBell } from './ring.js';
-import type { Shared } from './shared.js';
+import type { SharedMemory } from './sharedmemory.js';
 
 const COOKIE_REPLY = 3;
 const BYTES = [0, 148, 92, 64]; // by type; paper, sections 5.4.2 to 5.4.7
@@ -20,7 +20,7 @@ export class Gate {
 
   constructor(
     private readonly memory: Memory,
-    private readonly shared: Shared,
+    private readonly shared: SharedMemory,
     private readonly ledger: Ledger,
     private readonly wakeMain: () => void,
   ) {}

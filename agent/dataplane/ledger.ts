@@ -31,11 +31,11 @@ import {
   RECEIVED_BYTES,
   SENT_AT,
   SENT_BYTES,
-  type Shared,
+  type SharedMemory,
   TRAFFIC_FIELDS,
   UNACKNOWLEDGED_SINCE,
   UNANSWERED_SINCE,
-} from './shared.js';
+} from './sharedmemory.js';
 import { AF_INET, readName, readSource } from './sockaddr.js';
 
 export class Ledger {
@@ -43,7 +43,7 @@ export class Ledger {
 
   constructor(
     private readonly memory: Memory,
-    private readonly shared: Shared,
+    private readonly shared: SharedMemory,
     worker: number,
     private readonly raise: (event: PlaneEvent) => void,
   ) {

@@ -15,10 +15,10 @@ import {
   BLOCKED_MS,
   CHECK_FIELDS,
   ROUTES_VERSION,
-  type Shared,
+  type SharedMemory,
   SLOTS_VERSION,
   STOP,
-} from './shared.js';
+} from './sharedmemory.js';
 import { EAGAIN, EBADFD, EINTR, EIO, POLLERR, POLLIN, POLLNVAL, sys } from './syscalls.js';
 import type { Transmitter } from './transmitter.js';
 import type { TrieReader } from './trie.js';
@@ -32,7 +32,7 @@ export type LoopParts = Readonly<{
   tun: number;
   eventfd: number;
   memory: Memory;
-  shared: Shared;
+  shared: SharedMemory;
   routes: TrieReader;
   clerk: Clerk;
   transmitter: Transmitter;

@@ -20,12 +20,12 @@ import {
   ROUTES_VERSION,
   SENT_AT,
   SENT_BYTES,
-  Shared,
+  SharedMemory,
   TRAFFIC_FIELDS,
   UNACKNOWLEDGED_SINCE,
   UNANSWERED_SINCE,
   WORKERS_MAX,
-} from './shared.js';
+} from './sharedmemory.js';
 import { SlotTable } from './slots.js';
 import { sys } from './syscalls.js';
 import { openTun, type Tun } from './tun.js';
@@ -74,7 +74,7 @@ export const MTU_MAX = 65_000;
 export class Plane {
   /** The writer's side of the allowed-IP trie, which the workers read. */
   readonly routes: AllowedIps;
-  private readonly shared = new Shared();
+  private readonly shared = new SharedMemory();
   private readonly slots: SlotTable;
   private readonly crew: Crew;
   private tun: Tun | undefined;
@@ -214,6 +214,7 @@ export class Plane {
 
   private onMessage(message: WorkerMessage): void {
     if (this.stopping) return;
+    if (message.kind === 'roamed') this.crew.follow(message.peer, message.place);
     if (message.kind === 'bell') this.takeHandshakes();
     else if (message.kind !== 'ready') this.options.onEvent(message);
   }

@@ -5,7 +5,7 @@ import { dropNumber } from './drops.js';
 import { SCRATCH } from './layout.js';
 import type { Ledger } from './ledger.js';
 import type { Memory } from './memory.js';
-import type { Shared } from './shared.js';
+import type { SharedMemory } from './sharedmemory.js';
 import { writeName, writeSource } from './sockaddr.js';
 import { errno, sys } from './syscalls.js';
 import { isSourceProblem } from './transmitter.js';
@@ -20,7 +20,7 @@ const CONTROL = MESSAGE + 192;
 /** Counted where it cannot be sent, like any other datagram. */
 export function sendRaw(
   memory: Memory,
-  shared: Shared,
+  shared: SharedMemory,
   ledger: Ledger,
   datagram: Uint8Array,
   to: Place,

@@ -13,8 +13,8 @@ import {
   RING_ENTRY_BYTES,
   RING_HEAD,
   RING_TAIL,
-  type Shared,
-} from './shared.js';
+  type SharedMemory,
+} from './sharedmemory.js';
 import { AF_INET, readName, readSource, readU32, writeU32 } from './sockaddr.js';
 
 const NAME = 16;
@@ -26,7 +26,7 @@ export type Handshake = Readonly<{ datagram: Uint8Array; from: Place; check: Han
 
 /** Copies a datagram in; `name` and `source` are 32 bytes each. False: full. */
 export function putHandshake(
-  shared: Shared,
+  shared: SharedMemory,
   datagram: Uint8Array,
   slot: number,
   name: Uint8Array,
@@ -47,20 +47,20 @@ export function putHandshake(
 }
 
 /** True once until main has come to look: then it has to be told. */
-export function ringBell(shared: Shared): boolean {
+export function ringBell(shared: SharedMemory): boolean {
   return Atomics.exchange(shared.header, RING_BELL, 1) === 0;
 }
 
-export function answerBell(shared: Shared): void {
+export function answerBell(shared: SharedMemory): void {
   Atomics.store(shared.header, RING_BELL, 0);
 }
 
-export function handshakesWaiting(shared: Shared): number {
+export function handshakesWaiting(shared: SharedMemory): number {
   const { header } = shared;
   return (Atomics.load(header, RING_HEAD) - Atomics.load(header, RING_TAIL)) | 0;
 }
 
-export function takeHandshake(shared: Shared): Handshake | undefined {
+export function takeHandshake(shared: SharedMemory): Handshake | undefined {
   const { header, ring } = shared;
   if (handshakesWaiting(shared) <= 0) return undefined;
   const tail = Atomics.load(header, RING_TAIL);

@@ -4,7 +4,7 @@
 import type { Crew } from './crew.js';
 import { SLOTS_MAX } from './orders.js';
 import type { Offloads, SlotOptions } from './plane.js';
-import { type Shared, SLOTS_VERSION } from './shared.js';
+import { type SharedMemory, SLOTS_VERSION } from './sharedmemory.js';
 import { markSocket, openSocket, type Socket } from './socket.js';
 import { sys } from './syscalls.js';
 
@@ -12,7 +12,7 @@ export class SlotTable {
   private readonly sockets = new Map<number, Socket>();
 
   constructor(
-    private readonly shared: Shared,
+    private readonly shared: SharedMemory,
     private readonly offloads: Offloads,
     private readonly crew: Crew,
   ) {}

@@ -19,7 +19,7 @@ import {
 } from './layout.js';
 import type { Ledger } from './ledger.js';
 import type { Memory } from './memory.js';
-import type { Shared } from './shared.js';
+import type { SharedMemory } from './sharedmemory.js';
 import {
   EADDRNOTAVAIL,
   EHOSTUNREACH,
@@ -44,7 +44,7 @@ export const FRAME_BYTES_MAX = 1_500;
 export class Transmitter {
   constructor(
     private readonly memory: Memory,
-    private readonly shared: Shared,
+    private readonly shared: SharedMemory,
     private readonly ledger: Ledger,
     private readonly engine: Engine,
   ) {}

@@ -20,7 +20,7 @@ import { Loop } from './loop.js';
 import { Memory } from './memory.js';
 import type { PlaneEvent } from './orders.js';
 import { Receiver } from './receiver.js';
-import { ALARMS, CHECK_FIELDS, CHECKED, COUNTER_END, Shared } from './shared.js';
+import { ALARMS, CHECK_FIELDS, CHECKED, COUNTER_END, SharedMemory } from './sharedmemory.js';
 import { Transmitter } from './transmitter.js';
 import { TrieReader } from './trie.js';
 import { warmUp } from './warmup.js';
@@ -49,7 +49,7 @@ export type WorkerMessage =
 
 function run(start: WorkerStart, port: MessagePort): void {
   const post = (message: WorkerMessage) => port.postMessage(message);
-  const shared = new Shared(start.shared);
+  const shared = new SharedMemory(start.shared);
   const routes = new TrieReader(start.routes, start.worker);
   const memory: Memory = new Memory(start.module, {
     route: (at, v6) => routes.lookup(memory.bytes, at, v6 !== 0),

@@ -56,7 +56,7 @@ export const RING_ENTRY_BYTES = 256;
  */
 export const COUNTER_END = 2 ** 32 - 2 ** 24;
 
-export class Shared {
+export class SharedMemory {
   readonly buffer: SharedArrayBuffer;
   readonly header: Int32Array;
   readonly slots: Int32Array;
