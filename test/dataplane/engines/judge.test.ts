@@ -112,7 +112,10 @@ judging('one packet in 4,096 of each direction, for ever', () => {
   assert.is(CHECK_EVERY, 4_096);
   const rounds = 3;
   lay([16, 16, 16, 16]);
-  for (let i = 0; i < rounds * 1_024; i++) judge.seal(0, 4);
+  for (let i = 0; i < rounds * 1_024 - 1; i++) judge.seal(0, 4);
+  judge.seal(0, 3);
+  assert.is(judge.checked, rounds, 'the last one is not due yet');
+  judge.seal(0, 1);
   assert.is(judge.checked, 1 + rounds);
   laySealed([16, 16, 16, 16]);
   const sealed = [0, 1, 2, 3].map((i) => packets.sealed(i).slice());
@@ -272,6 +275,40 @@ judging('packets behind the checked one are worked on, those not pending passed 
     [1, 1, 7, 2, 1],
   );
   assert.equal(packets.text(1), text(96));
+});
+
+judging('every packet of a batch is sealed, checked or not', () => {
+  const { judge } = judgeOver(new Liar());
+  const lengths = [80, 80, 1_424, 80, 96];
+  laySealed(lengths);
+  const want = lengths.map((_, i) => Buffer.from(packets.sealed(i)).toString('hex'));
+  for (const checks of [3, 3]) {
+    lay(lengths);
+    assert.is(judge.seal(0, lengths.length), true);
+    assert.is(judge.checked, checks);
+    assert.equal(
+      lengths.map((_, i) => Buffer.from(packets.sealed(i)).toString('hex')),
+      want,
+    );
+  }
+});
+
+judging('a failure behind the checked packets drops the batch too', () => {
+  let works = true;
+  const tiring = new Liar();
+  const simd = tiring.honest;
+  tiring.honest = {
+    ...simd,
+    name: 'simd',
+    seal: (f, c) => works && simd.seal(f, c),
+    open: () => works,
+  };
+  const { judge, alarms } = judgeOver(tiring);
+  lay([80, 80]);
+  assert.is(judge.seal(0, 2), true);
+  works = false;
+  assert.is(judge.seal(0, 2), false);
+  assert.equal(alarms, ['simd failed to seal']);
 });
 
 judging.run();

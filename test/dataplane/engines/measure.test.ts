@@ -12,13 +12,12 @@ const measuring = suite('dataplane/engines/measure');
 
 measuring('nanoseconds per packet, by the clock it is given; the best round counts', () => {
   let clock = 0;
-  let disturbance = 100;
+  const disturbances = [100, 7, 0, 0, 0, 0, 50, 3]; // of three rounds with three repeats
   const simd = new SimdEngine(table, work.wasm);
   const slow: Engine = {
     name: 'simd',
     seal: (first, count) => {
-      clock += count * packets.length(first) * 0.001 + disturbance;
-      disturbance = 0;
+      clock += count * packets.length(first) * 0.001 + (disturbances.shift() ?? 0);
       return simd.seal(first, count);
     },
     open: (first, count) => {
@@ -27,7 +26,7 @@ measuring('nanoseconds per packet, by the clock it is given; the best round coun
     },
     close: () => {},
   };
-  const options = { bench, now: () => clock, rounds: 2, repeats: 3 };
+  const options = { bench, now: () => clock, rounds: 3, repeats: 3 };
   const rows = measure([slow], [64, 1_424], options).map((row) => ({
     ...row,
     sealNanoseconds: Math.round(row.sealNanoseconds),
