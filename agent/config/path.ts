@@ -49,7 +49,7 @@ export function withValueAt(config: Config, path: string, text: string): Changed
     if (step.place === undefined)
       return { problems: [missing(walked.slice(0, -1), part, holder).problem] };
     if (typeof next !== 'object' || next === null)
-      return { problems: [{ path: walked.join('.'), problem: 'has no settings inside' }] };
+      return { problems: [{ path: parts.join('.'), problem: 'has no settings inside' }] };
     holder = next as Record<string | number, unknown>;
     shape = step.shape;
   }

@@ -77,7 +77,9 @@ export function readText(shape: Shape, text: string): unknown {
     case 'picklist':
       return readOption(inner.options ?? [], text);
     case 'array':
-      return text.trim().startsWith('[') ? readJson(text) : readList(inner, text);
+      return bare(inner.item ?? inner).entries || text.trim().startsWith('[')
+        ? readJson(text)
+        : readList(inner, text);
     case 'string':
       return text;
     default:

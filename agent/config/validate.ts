@@ -19,8 +19,8 @@ export function checkConfig(value: unknown): Checked {
   if (newer) return { problems: [newer] };
   const result = v.safeParse(ConfigSchema, value);
   const problems = [
-    ...(result.issues ?? []).filter((issue) => !isUnknownKey(issue)).map(problemOf),
     ...unknownParts(shapeOf(ConfigSchema), value, ''),
+    ...(result.issues ?? []).filter((issue) => !isUnknownKey(issue)).map(problemOf),
     ...crossRules(value),
   ];
   if (result.success && problems.length === 0) return { config: result.output };
@@ -55,9 +55,9 @@ function newerVersion(value: unknown): Problem | undefined {
 function problemOf(issue: v.BaseIssue<unknown>): Problem {
   const path = (issue.path ?? []).map((part) => shorten(String(part.key))).join('.');
   const missing = issue.input === undefined && issue.received === 'undefined';
-  const list = issue.expected === 'Object' || issue.expected === 'Array';
   if (missing) return { path, problem: 'is missing' };
-  return { path, problem: list && issue.kind === 'schema' ? 'must be an object' : issue.message };
+  const object = issue.kind === 'schema' && issue.expected === 'Object';
+  return { path, problem: object ? 'must be an object' : issue.message };
 }
 
 function isUnknownKey(issue: v.BaseIssue<unknown>): boolean {
@@ -73,12 +73,9 @@ function unknownParts(shape: Shape, value: unknown, path: string): Problem[] {
       if (problems.length > PROBLEMS_MAX) break;
       problems.push(...unknownParts(inner.item, one, join(path, String(i))));
     }
-  } else if (
-    inner.entries &&
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value)
-  ) {
+  } else if (inner.entries && Array.isArray(value)) {
+    problems.push({ path, problem: 'must be an object' }); // valibot takes a list for one
+  } else if (inner.entries && typeof value === 'object' && value !== null) {
     for (const [key, one] of Object.entries(value)) {
       if (problems.length > PROBLEMS_MAX) break;
       const entry = entryOf(inner, key);

@@ -1,0 +1,36 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { formatPrefix } from '../../agent/bytes/address.js';
+import { planRoutes } from '../../agent/config/routes.js';
+import { config, KEY_A, KEY_B } from './samples.js';
+
+const routes = suite('config/routes');
+
+const sample = config({
+  interface: { addresses: ['10.7.0.1/24', 'fd00::1/64'] },
+  peers: [
+    { name: 'phone', publicKey: KEY_A, allowedIps: ['10.7.0.2/32', 'fd00::2/128'] },
+    {
+      name: 'cabin',
+      publicKey: KEY_B,
+      allowedIps: ['192.168.7.5/24', '0.0.0.0/0', '198.51.100.0/24', 'fd00::/48'],
+    },
+  ],
+});
+const endpoints = new Map([['x', { address: '198.51.100.9', port: 5 }]]);
+
+routes('what lies in our own prefix needs none, what would swallow the tunnel gets none', () => {
+  const plan = planRoutes(sample, endpoints);
+  assert.equal(plan.routes.map(formatPrefix), ['192.168.7.0/24', 'fd00::/48']);
+  assert.equal(plan.skipped, [
+    'peers.cabin: 0.0.0.0/0 is allowed, but the default route stays as it is',
+    "peers.cabin: 198.51.100.0/24 is allowed, but not routed: a peer's endpoint is in it",
+  ]);
+});
+
+routes('without that endpoint it is a route like any other', () => {
+  const plan = planRoutes(sample, new Map());
+  assert.equal(plan.routes.map(formatPrefix), ['192.168.7.0/24', '198.51.100.0/24', 'fd00::/48']);
+});
+
+routes.run();
