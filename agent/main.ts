@@ -6,13 +6,20 @@ import { runProcess } from './control/stdio.js';
 
 const programs: Programs = {
   up: async (options) => {
-    const [{ up }, { agentParts }] = await Promise.all([
-      import('./control/up.js'),
-      import('./agent.js'),
-    ]);
+    const { up } = await import('./control/up.js');
+    const { agentParts } = await import('./agent.js');
     return up(options, agentParts);
   },
-  wg: async () => 1,
+  wg: async ({ name, foreground }) => {
+    if (foreground) {
+      const { serveInterface } = await import('./control/wg.js');
+      const { wgParts } = await import('./agent.js');
+      return serveInterface(name, wgParts);
+    }
+    const { startBehind } = await import('./control/background.js');
+    await startBehind(name);
+    return 0;
+  },
 };
 
 process.exitCode = await runProcess(programs);
