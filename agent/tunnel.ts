@@ -81,6 +81,11 @@ export class Tunnel implements Configurable {
     return this.plane.interfaceName;
   }
 
+  /** The TUN's file descriptor, once started; for LinkWatch. */
+  get tunFd(): number {
+    return this.plane.tunFd;
+  }
+
   /** Creates the interface. Rejects with an Error whose message is fit for a person. */
   start(): Promise<void> {
     return this.plane.start();
@@ -123,7 +128,11 @@ export class Tunnel implements Configurable {
       fwmark: this.fwmark,
       peers: this.device.peers().map((peer): PeerState => {
         const { place, ...view } = this.device.view(peer);
-        return { ...view, endpoint: place?.endpoint ?? null, allowedIps: this.plane.routes.list(peer) };
+        return {
+          ...view,
+          endpoint: place?.endpoint ?? null,
+          allowedIps: this.plane.routes.list(peer),
+        };
       }),
     };
   }

@@ -13,9 +13,7 @@ import {
   writeErrno,
   writeState,
 } from '../wireguard/uapi.js';
-
-/** `error` for what went wrong, `verbose` for what LOG_LEVEL=verbose shows besides. */
-export type Log = (level: 'error' | 'verbose', line: string) => void;
+import type { Log } from './ports.js';
 
 const REQUEST_IDLE_MS = 30_000; // a request that has begun must go on, an answer be taken
 const CONNECTION_IDLE_MS = 600_000; // between requests: exporters may keep their connection

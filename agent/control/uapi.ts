@@ -10,7 +10,8 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemCode } from '../commands/failure.js';
 import type { Configurable } from '../wireguard/configuration.js';
-import { type Log, serveConnection } from './connection.js';
+import { serveConnection } from './connection.js';
+import type { Log } from './ports.js';
 
 export const SOCKET_FOLDER = '/var/run/wireguard';
 /** How long `kith wg` waits for a holder that may be just ending, its interface deleted. */
@@ -154,6 +155,29 @@ export class ConfigurationSocket {
     socket.on('close', () => this.sockets.delete(socket));
     serveConnection(socket, this.options.device, interfaceIndex, this.options.log);
   }
+}
+
+/**
+ * For `kith up`, which neither waits for the name nor ends with the socket. Resolves to what stops
+ * serving; where the name is held by another process, that does nothing.
+ */
+export async function serveBeside(
+  interfaceName: string,
+  device: Configurable,
+  log: Log,
+  folder = SOCKET_FOLDER,
+): Promise<() => Promise<void>> {
+  if (!isInterfaceName(interfaceName)) return async () => {};
+  const onRemoved = () => log('info', `${socket.path} was removed: \`wg\` does not find us now`);
+  const socket = new ConfigurationSocket({ interfaceName, device, log, onRemoved, folder });
+  try {
+    if (await socket.open(0)) return () => socket.stop();
+    log('info', `${socket.path} is held by another process: \`wg\` shows that one's interface`);
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    log('error', `no configuration socket for \`wg\`: ${error instanceof Error && error.message}`);
+  }
+  return async () => {};
 }
 
 /** A refused connection means that no process listens any more. */

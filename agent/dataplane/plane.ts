@@ -96,6 +96,11 @@ export class Plane {
     return this.tun?.name ?? this.options.interfaceName;
   }
 
+  /** The TUN's file descriptor, once started; for LinkWatch. */
+  get tunFd(): number {
+    return this.tun?.fd ?? -1;
+  }
+
   /** Rejects with an Error whose message is fit for a person. */
   async start(): Promise<void> {
     const { interfaceName, mtu, offloads } = this.options;
