@@ -11,6 +11,12 @@ export const KITH = join(import.meta.dirname, '../../dist/kith.js');
 
 export type Implementation = 'kith' | 'wireguard-go';
 
+/** LAB_KITH="wireguard-go" puts another program in kith's place: is it the test that is wrong? */
+const PROGRAMS: Record<Implementation, readonly string[]> = {
+  kith: process.env.LAB_KITH?.split(' ') ?? [process.execPath, KITH, 'wg'],
+  'wireguard-go': ['wireguard-go'],
+};
+
 export type NodeOptions = Readonly<{
   addresses: readonly string[]; // inside, with prefix length
   port?: number; // 51820
@@ -68,11 +74,7 @@ export class Node {
   /** Starts the program (again, after `kill`) with the configuration it had. */
   async up(): Promise<void> {
     const { addresses, mtu = 1420, env = {}, program } = this.options;
-    const names = {
-      kith: [process.execPath, KITH, 'wg'],
-      'wireguard-go': ['wireguard-go'],
-    } as const;
-    const command = [...(program ?? names[this.implementation]), '-f', this.device];
+    const command = [...(program ?? PROGRAMS[this.implementation]), '-f', this.device];
     const daemon = this.lab.spawnWith(this.label, { env }, ...command);
     this.daemon = daemon;
     const socket = `/var/run/wireguard/${this.device}.sock`;
@@ -133,7 +135,7 @@ export class Node {
     daemon.kill();
     await daemon.exited;
     // wireguard-go does not start over a socket that is left; kith must, so for it it stays
-    if (this.implementation === 'wireguard-go') {
+    if (PROGRAMS[this.implementation][0] === 'wireguard-go') {
       rmSync(`/var/run/wireguard/${this.device}.sock`, { force: true });
     }
   }
