@@ -52,10 +52,9 @@ export class TimestampClock {
     this.used = true;
     const timestamp = write(this.lastMoment);
     const { seconds } = this.lastMoment;
-    if (this.ceiling !== undefined && seconds + CEILING_MARGIN_S <= this.ceiling && this.raised) {
+    if (this.ceiling !== undefined && seconds + CEILING_MARGIN_S <= this.ceiling) {
       return { timestamp, ceiling: undefined };
     }
-    this.raised = true;
     this.ceiling = seconds + CEILING_AHEAD_S;
     return { timestamp, ceiling: this.ceiling };
   }
@@ -64,8 +63,6 @@ export class TimestampClock {
   lowest(): number | undefined {
     return this.used ? this.lastMoment.seconds + 1 : undefined;
   }
-
-  private raised = false; // by this run: what an earlier one left is used up at the first use
 
   private time(now: Millis, wall: Millis): Millis {
     const { last, ceiling } = this;

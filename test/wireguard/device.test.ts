@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { publicKeyOf } from '../../agent/crypto/x25519.js';
+import { MacChecker } from '../../agent/wireguard/cookie.js';
 import { Device } from '../../agent/wireguard/device.js';
 import type { Effect } from '../../agent/wireguard/effects.js';
 import { Pair, quiet, seeded } from './pair.js';
@@ -283,6 +284,65 @@ device('ephemeral keys are zero after use, the rest after close; nothing prints'
   assert.equal(given[1], zeros(32));
   assert.equal(kinds(closed).slice(-2), ['peer-gone', 'identity'], 'it sent no initiation');
   assert.is(pair.b.device.deadline(), undefined);
+});
+
+/** The secrets that a device holds, and how many indices are taken: by looking inside. */
+function inside(of: Device, peer: number) {
+  type Held = { bytes: Uint8Array } | undefined;
+  type Inner = {
+    ground: { identity: Held; indices: { size: number } };
+    rows: { get(peer: number): { presharedKey: Held; staticStatic: Held } };
+  };
+  const { ground, rows } = of as unknown as Inner;
+  const { presharedKey, staticStatic } = rows.get(peer);
+  const held = [ground.identity, presharedKey, staticStatic].map((secret) => secret?.bytes);
+  return { held, indices: () => ground.indices.size };
+}
+
+device('static and pre-shared keys are zero after close, and no index is left', () => {
+  const pair = new Pair();
+  const psk = seeded(5).bytes(32);
+  pair.a.start(pair.b, { psk });
+  pair.b.start(pair.a, { psk });
+  pair.a.packet();
+  pair.run(1_100);
+  const { held, indices } = inside(pair.a.device, pair.a.peer);
+  assert.is(indices(), 1, 'the session');
+  for (const bytes of held) assert.not.equal(bytes, zeros(32));
+  pair.a.perform(pair.a.device.close());
+  assert.equal(held, [zeros(32), zeros(32), zeros(32)]);
+  assert.is(indices(), 0);
+  assert.is(pair.a.sessions.size, 0);
+});
+
+device('a removed peer leaves nothing of its keys', () => {
+  const pair = new Pair();
+  const psk = seeded(5).bytes(32);
+  pair.a.start(pair.b, { psk });
+  pair.b.start(pair.a, { psk });
+  pair.a.packet();
+  pair.run(1_100);
+  const { held, indices } = inside(pair.a.device, pair.a.peer);
+  pair.a.device.removePeer(pair.a.peer);
+  assert.equal(held.slice(1), [zeros(32), zeros(32)]);
+  assert.not.equal(held[0], zeros(32), 'the device goes on');
+  assert.is(indices(), 0);
+});
+
+device('after a new private key the same peer is reached with it', () => {
+  const pair = new Pair();
+  pair.a.start(pair.b);
+  pair.b.start(pair.a);
+  pair.a.packet();
+  pair.run(1_100);
+  const fresh = seeded(77).bytes(32);
+  pair.a.perform(pair.a.device.setPrivateKey(Uint8Array.from(fresh)));
+  pair.a.checker = new MacChecker(publicKeyOf(fresh));
+  pair.b.perform(pair.b.device.removePeer(pair.b.peer));
+  pair.b.device.addPeer(publicKeyOf(fresh));
+  pair.a.packet();
+  pair.run(1_200);
+  assert.is(pair.b.received, 2);
 });
 
 device('a clean end lowers the ceiling', () => {
