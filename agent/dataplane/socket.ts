@@ -26,7 +26,7 @@ const UDP_GRO = 104;
 
 const BUFFER_BYTES = 8 << 20;
 
-/** A full send buffer holds the worker up, and so the TUN's queue, but never for longer than this. */
+/** A full send buffer holds the worker up, and so the TUN's queue, but never for longer. */
 const SEND_TIMEOUT_US = 100_000;
 
 export type Socket = Readonly<{

@@ -23,7 +23,7 @@ import { Receiver } from './receiver.js';
 import { ALARMS, CHECK_FIELDS, CHECKED, COUNTER_END, SharedMemory } from './sharedmemory.js';
 import { Transmitter } from './transmitter.js';
 import { TrieReader } from './trie.js';
-import { warmUp } from './warmup.js';
+import { WARM_PEER, warmUp } from './warmup.js';
 
 /** What main hands a worker at its start. */
 export type WorkerStart = Readonly<{
@@ -51,9 +51,15 @@ function run(start: WorkerStart, port: MessagePort): void {
   const post = (message: WorkerMessage) => port.postMessage(message);
   const shared = new SharedMemory(start.shared);
   const routes = new TrieReader(start.routes, start.worker);
+  let warming = true;
+  let warmCounter = 0;
   const memory: Memory = new Memory(start.module, {
-    route: (at, v6) => routes.lookup(memory.bytes, at, v6 !== 0),
+    route: (at, v6) => (warming ? WARM_PEER : routes.lookup(memory.bytes, at, v6 !== 0)),
     reserve: (session, count) => {
+      if (warming) {
+        warmCounter += count;
+        return warmCounter - count;
+      }
       const taken = Atomics.load(shared.counters, session);
       if (taken + count > COUNTER_END) return -1;
       return Atomics.add(shared.counters, session, count);
@@ -83,7 +89,8 @@ function run(start: WorkerStart, port: MessagePort): void {
   const clerk = new Clerk(memory, shared, ledger, transmitter, gate, routes, (session) =>
     judge.begin(session),
   );
-  warmUp();
+  warmUp(memory, judge, start.vnet, monotonic);
+  warming = false;
   post({ kind: 'ready', engine: engine.name, reason });
   new Loop({
     worker: start.worker,

@@ -44,7 +44,7 @@ for (const [name, what, code] of ends) {
           const ms = performance.now() - began;
           assert.ok(ms < STOP_MS_MAX, `${Math.round(ms)} ms`);
           const link = await pair.lab.run('a', 'ip', 'link', 'show', pair.a.ready.name);
-          assert.not.is(link.code, 0, 'the interface is gone');
+          assert.is.not(link.code, 0, 'the interface is gone');
         });
       });
     }

@@ -30,8 +30,8 @@ tun('a name that is taken: by another kind of interface, by another program', as
   const lab = await Lab.create('taken');
   try {
     await lab.namespace('a');
-    const dummy = ['ip', 'link', 'add', 'kt1', 'type', 'dummy'];
-    assert.match(await refusal(lab, 'kt1', ...dummy), 'exists and is no TUN device');
+    const veth = ['ip', 'link', 'add', 'kt1', 'type', 'veth', 'peer', 'name', 'kt9'];
+    assert.match(await refusal(lab, 'kt1', ...veth), 'exists and is no TUN device');
     const first = await PlaneNode.start(lab, 'a', { interfaceName: 'kt2' });
     assert.match(await refusal(lab, 'kt2'), 'in use by another program');
     await first.ask('stop');

@@ -239,7 +239,7 @@ function wireBytes(bytes: u32): u32 {
   return padded(bytes) + 32;
 }
 
-/** The packet lies 16 bytes behind `at`: pads it, writes the header, a descriptor, joins a train. */
+/** The packet lies 16 bytes behind `at`: padding, header, descriptor, a place in a train. */
 function emit(at: usize, bytes: u32, data: u32): void {
   const text = padded(bytes);
   for (let i = bytes; i < text; i++) store<u8>(at + 16 + i, 0);
