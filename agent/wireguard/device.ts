@@ -209,7 +209,7 @@ export class Device {
     return out;
   }
 
-  /** The wall clock is right (NTP), or there is no ceiling kept: it counts wherever it is ahead. */
+  /** The wall clock is right (NTP): it counts even a day and more above the ceiling. */
   clockSynchronised(): void {
     this.ground.clock.trust();
   }

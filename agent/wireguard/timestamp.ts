@@ -26,6 +26,7 @@ type Moment = Readonly<{ seconds: number; nanos: number }>;
 
 export class TimestampClock {
   private readonly floor: Millis; // Unix time below which nothing is given out
+  private readonly hasPast: boolean; // without one there is nothing to measure a leap by
   private last: Readonly<{ time: Millis; at: Millis }> | undefined;
   private lastMoment: Moment = { seconds: 0, nanos: 0 };
   private used = false;
@@ -34,6 +35,7 @@ export class TimestampClock {
   /** `ceiling`: Unix seconds, as persisted by an earlier run; undefined: there was none. */
   constructor(private ceiling?: number) {
     this.floor = (ceiling ?? 0) * 1_000;
+    this.hasPast = ceiling !== undefined;
   }
 
   /** The wall clock is right: from now on it counts wherever it is ahead. */
@@ -67,7 +69,7 @@ export class TimestampClock {
   private time(now: Millis, wall: Millis): Millis {
     const { last, ceiling } = this;
     const least = last === undefined ? this.floor : last.time + Math.max(0, now - last.at);
-    const leaps = ceiling !== undefined && wall > (ceiling + CLOCK_LEAP_S) * 1_000;
+    const leaps = this.hasPast && wall > ((ceiling ?? 0) + CLOCK_LEAP_S) * 1_000;
     return leaps && !this.synchronised ? least : Math.max(least, wall);
   }
 }

@@ -10,6 +10,7 @@ import { PUB, wholeHandshake } from './twin.js';
 
 const device = suite('wireguard/device');
 const WALL = 1_800_000_000_000;
+const SOURCE = { address: '192.0.2.1', interfaceIndex: 4 };
 const zeros = (n: number) => new Uint8Array(n);
 const kinds = (effects: Effect[]) => effects.map(({ kind }) => kind);
 const place = (address = '192.0.2.77', port = 7) => ({
@@ -313,6 +314,50 @@ device('static and pre-shared keys are zero after close, and no index is left', 
   assert.equal(held, [zeros(32), zeros(32), zeros(32)]);
   assert.is(indices(), 0);
   assert.is(pair.a.sessions.size, 0);
+});
+
+device('at the end of its life a session is taken out of use, then ended', () => {
+  const pair = new Pair();
+  pair.a.start(pair.b);
+  pair.b.start(pair.a);
+  pair.a.packet();
+  pair.run(100_000);
+  const effects = pair.a.device.tick(181_020, pair.a.wall);
+  assert.equal(effects.slice(0, 2), [
+    { kind: 'use', peer: 0, session: null },
+    { kind: 'end', session: 0 },
+  ]);
+});
+
+device("a session's moments: 120, 165 and 180 s for the initiator, 180 s for the responder", () => {
+  const pair = new Pair();
+  pair.a.start(pair.b);
+  pair.b.start(pair.a);
+  pair.a.packet();
+  pair.run(1_100);
+  const moments = [pair.a, pair.b].map((side) => {
+    const { renewSendAt, renewReceiveAt, rejectAt } = [...side.sessions.values()][0]!.session;
+    return [renewSendAt, renewReceiveAt, rejectAt];
+  });
+  assert.equal(moments, [
+    [121_020, 166_020, 181_020],
+    [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 181_010],
+  ]);
+});
+
+device('no answer: the kernel chooses the source address anew, and no index is left over', () => {
+  const pair = new Pair();
+  pair.a.start(pair.b);
+  const { device: d, peer } = pair.a;
+  pair.a.perform(d.setPlace(peer, { ...pair.a.place!, source: SOURCE }, pair.now, pair.a.wall));
+  pair.passes = () => false;
+  pair.a.packet();
+  assert.equal(d.view(peer).place?.source, SOURCE);
+  pair.run(60_000);
+  assert.is(d.view(peer).place?.source, null);
+  assert.is(pair.a.place?.source, null);
+  assert.ok(pair.a.count('initiation') > 5);
+  assert.is(inside(d, peer).indices(), 1, 'of the initiation under way');
 });
 
 device('a removed peer leaves nothing of its keys', () => {

@@ -56,6 +56,23 @@ timers('at most one handshake message in 5 s; a wish in between is put off', () 
   assert.ok(t.mayInitiate(20 * S));
 });
 
+timers(
+  'a handshake message of ours pays an owed keepalive, and puts the persistent one off',
+  () => {
+    const t = make();
+    const traffic = {
+      ...quiet(),
+      unacknowledgedSince: 1 * S,
+      dataReceivedAt: 1 * S,
+      receivedAt: 1 * S,
+    };
+    t.setPersistent(30, 0);
+    t.watch.look(2 * S, traffic);
+    t.responseSent(5 * S);
+    assert.equal(follow(t, 40 * S, traffic), ['12 calm', '35 keepalive']);
+  },
+);
+
 timers('keys are wiped 540 s after the last session', () => {
   const t = make();
   t.sessionDerived(0);

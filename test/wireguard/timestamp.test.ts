@@ -72,6 +72,9 @@ timestamp('a clock a day above the ceiling counts only once it is synchronised',
   assert.is(seconds(clock.next(0, nonsense).timestamp), ceiling);
   clock.trust();
   assert.is(seconds(clock.next(1_000, nonsense + 1_000).timestamp), nonsense / 1_000 + 1);
+  const without = new TimestampClock(); // no earlier run to measure by: any leap counts
+  without.next(0, 1_000);
+  assert.is(seconds(without.next(1_000, WALL).timestamp), WALL / 1_000);
   const close = new TimestampClock(ceiling).next(0, WALL + 86_400_000);
   assert.is(seconds(close.timestamp), ceiling + 86_400);
 });
