@@ -2,7 +2,8 @@
 
 /** What every attempt to print a Secret gives. */
 const SHOWN = '[secret]';
-const INSPECT = Symbol.for('nodejs.util.inspect.custom'); // what util.inspect and console.log ask for
+/** What util.inspect and console.log ask for. */
+const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 
 /** Overwrites with zeros. The garbage collector may have copied nothing of a typed array. */
 export function wipe(...arrays: (Uint8Array | undefined)[]): void {

@@ -25,7 +25,7 @@ export type DeviceOptions = Readonly<{
   traffic: (peer: PeerId) => Traffic;
   /** Out of which socket slot an endpoint that came by configuration is reached. */
   slotFor: (endpoint: Endpoint) => number;
-  /** What the last `ceiling` effect of an earlier run said, in seconds; undefined: there was none. */
+  /** What the last `ceiling` effect of an earlier run said, in seconds; undefined: none did. */
   ceiling?: number | undefined;
   sessionsMax?: number;
 }>;

@@ -336,7 +336,7 @@ export class Pair {
     this.run(until);
   }
 
-  /** Lets time pass until `until`, jumping from one moment at which something is due to the next. */
+  /** Time passes until `until`, jumping from one moment at which something is due to the next. */
   run(until: Millis): void {
     for (let steps = 0; steps < 1_000_000; steps++) {
       const next = this.nextMoment();
