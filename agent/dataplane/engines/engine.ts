@@ -36,6 +36,9 @@ export const REFUSED = 2; // forged, or its batch was dropped; the text is worth
 
 export type EngineName = 'noble' | 'simd' | 'openssl';
 
+/** How openssl is reached: by its ChaCha20 and Poly1305 themselves, or through EVP. */
+export type Way = 'primitives' | 'evp';
+
 /** The setting `cipher`: the fastest that agrees with noble here, or the one named. */
 export type Cipher = 'auto' | EngineName;
 
@@ -51,6 +54,8 @@ export type Table = Readonly<{
 
 export interface Engine {
   readonly name: EngineName;
+  /** Of openssl. */
+  readonly way?: Way | undefined;
   /**
    * Seals descriptors `first` to `first + count - 1` in place and writes the tags behind the texts.
    * False: nothing of this batch may be sent (the engine failed, or was caught lying); its counters

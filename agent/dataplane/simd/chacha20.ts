@@ -17,13 +17,13 @@ export const ABSORB_UNIT: usize = 32;
 
 // @ts-ignore: decorator
 @inline
-function rotl16(x: v128): v128 {
+export function rotl16(x: v128): v128 {
   return v128.shuffle<u8>(x, x, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
 }
 
 // @ts-ignore: decorator
 @inline
-function rotl(x: v128, bits: i32): v128 {
+export function rotl(x: v128, bits: i32): v128 {
   return v128.or(i32x4.shl(x, bits), i32x4.shr_u(x, 32 - bits));
 }
 

@@ -1,9 +1,11 @@
 // What the worker calls: one WebAssembly module over one fixed memory (layout.ts).
 
 export { open, openBatch, seal, sealBatch, wipe } from './aead';
+export { isAuthentic, layLengths, putBack, roomApart, wipeApart } from './apart';
 export { copySum, fold, sum } from './checksum';
 export { addPacket, clearEntries, finishEntries, setCoalescing } from './coalesce';
 export { takeNotes } from './notes';
+export { oneTimeKeys } from './onetime';
 export { finish, prepareReceive, scan, takeHandshakes } from './receive';
 export { route, routesChanged } from './routes';
 export { beginSession, endSession, findSession, takeTouched } from './tables';

@@ -2,7 +2,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { choose, type Probes, realProbes } from '../../../agent/dataplane/engines/choose.js';
 import type { Engine } from '../../../agent/dataplane/engines/engine.js';
-import { openOpenssl } from '../../../agent/dataplane/engines/openssl.js';
+import { openEvp } from '../../../agent/dataplane/engines/evp.js';
+import { openPrimitives } from '../../../agent/dataplane/engines/primitives.js';
 import { SimdEngine } from '../../../agent/dataplane/engines/simd.js';
 import { newWorkbench } from './workbench.js';
 
@@ -19,6 +20,7 @@ function paced(engine: Engine, perPacket: number, perByte: number): Engine {
   };
   return {
     name: engine.name,
+    way: engine.way,
     seal: (first, count) => {
       tick(first, count);
       return engine.seal(first, count);
@@ -31,12 +33,13 @@ function paced(engine: Engine, perPacket: number, perByte: number): Engine {
   };
 }
 
-function openssl(): Engine {
-  const engine = openOpenssl(table);
+function real(engine: Engine | string): Engine {
   if (typeof engine === 'string') throw new Error(engine);
   return engine;
 }
 
+const primitives = () => real(openPrimitives(table, work.wasm));
+const evp = () => real(openEvp(table));
 const simd = () => new SimdEngine(table, work.wasm);
 const broken = (engine: Engine): Engine => ({
   ...paced(engine, 0, 0),
@@ -48,9 +51,17 @@ const broken = (engine: Engine): Engine => ({
 });
 const good: Probes = {
   simd: () => paced(simd(), 2, 0.01),
-  openssl: () => paced(openssl(), 6, 0.005),
+  openssl: [() => paced(primitives(), 4, 0.005), () => paced(evp(), 6, 0.005)],
 };
 const absent = () => 'not built in';
+const without = { ...good, openssl: [absent, absent] };
+/** Whose openssl, reached through EVP, takes this long. */
+const evpOf = (perPacket: number, perByte: number): Probes => ({
+  ...good,
+  openssl: [absent, () => paced(evp(), perPacket, perByte)],
+});
+const DIRECT = 'openssl (its ChaCha20 and Poly1305 called directly)';
+const BOTH = 'both agree with noble';
 
 const choosing = suite('dataplane/engines/choose');
 
@@ -62,21 +73,36 @@ const rows: [string, Parameters<typeof choose>[0], Probes, string, string][] = [
     'openssl',
     good,
     'openssl',
-    'openssl from 896 bytes, simd below, as configured; both agree with noble',
+    `${DIRECT} from 448 bytes, simd below, as configured; ${BOTH}`,
+  ],
+  [
+    'openssl whose primitives are hidden',
+    'openssl',
+    evpOf(6, 0.005),
+    'openssl',
+    `openssl (through EVP) from 896 bytes, simd below, as configured; ${BOTH}`,
+  ],
+  [
+    'openssl whose primitives fail',
+    'openssl',
+    { ...good, openssl: [() => broken(primitives()), evp] },
+    'openssl',
+    `openssl (through EVP) from 896 bytes, simd below, as configured; ${BOTH}`,
   ],
   [
     'openssl alone',
     'openssl',
     { ...good, simd: absent },
     'openssl',
-    'openssl, as configured: it agrees with noble',
+    `${DIRECT}, as configured: it agrees with noble`,
   ],
   [
     'openssl that is not there',
     'openssl',
-    { ...good, openssl: absent },
+    without,
     'noble',
-    'noble, although another is configured: openssl is not available (not built in)',
+    'noble, although another is configured: openssl is not available (not built in); ' +
+      'openssl is not available (not built in)',
   ],
   [
     'simd that fails',
@@ -86,44 +112,51 @@ const rows: [string, Parameters<typeof choose>[0], Probes, string, string][] = [
     'noble, although another is configured: simd failed its test (sealed wrongly: 64 bytes)',
   ],
   [
-    'the line at which both cost the same: 6 + 0.005 n = 2 + 0.01 n',
+    'the usual break-even, as primitives are about that fast: 4 + 0.005 n = 2 + 0.01 n at 400',
     'auto',
     good,
     'openssl',
-    'openssl from 800 bytes, simd below, which is fastest here; both agree with noble',
+    `${DIRECT} from 448 bytes, simd below, as usual; ${BOTH}`,
   ],
   [
-    'simd up to jumbo packets: 20 + 0.005 n = 2 + 0.01 n',
+    'the usual break-even, as EVP is about that fast: 6 + 0.005 n = 2 + 0.01 n at 800',
     'auto',
-    { ...good, openssl: () => paced(openssl(), 20, 0.005) },
+    evpOf(6, 0.005),
     'openssl',
-    'openssl from 3600 bytes, simd below, which is fastest here; both agree with noble',
+    `openssl (through EVP) from 896 bytes, simd below, as usual; ${BOTH}`,
   ],
   [
-    'simd where openssl is as fast, or nearly',
+    'the usual break-even where openssl is slower, but not clearly',
     'auto',
-    { ...good, openssl: () => paced(openssl(), 2, 0.0098) },
-    'simd',
-    'simd: it is faster here than openssl; both agree with noble',
-  ],
-  [
-    'simd where openssl is slower',
-    'auto',
-    { ...good, openssl: () => paced(openssl(), 20, 0.01) },
-    'simd',
-    'simd: it is faster here than openssl; both agree with noble',
-  ],
-  [
-    'openssl where simd is slower at any length',
-    'auto',
-    { ...good, openssl: () => paced(openssl(), 1, 0.001) },
+    evpOf(2, 0.0108),
     'openssl',
-    'openssl: it is faster here than simd; both agree with noble',
+    `openssl (through EVP) from 896 bytes, simd below, as usual; ${BOTH}`,
+  ],
+  [
+    'simd up to jumbo packets: 20 + 0.005 n = 2 + 0.01 n at 3600',
+    'auto',
+    evpOf(20, 0.005),
+    'openssl',
+    `openssl (through EVP) from 4096 bytes, simd below, which is fastest here; ${BOTH}`,
+  ],
+  [
+    'simd where openssl is clearly slower',
+    'auto',
+    evpOf(20, 0.01),
+    'simd',
+    `simd: it is faster here than openssl; ${BOTH}`,
+  ],
+  [
+    'openssl from the shortest that was measured, where simd is slower at any length',
+    'auto',
+    evpOf(1, 0.001),
+    'openssl',
+    `openssl (through EVP) from 256 bytes, simd below, which is fastest here; ${BOTH}`,
   ],
   [
     'simd where there is no openssl',
     'auto',
-    { ...good, openssl: absent },
+    { ...good, openssl: [absent] },
     'simd',
     'simd: it agrees with noble; openssl is not available (not built in)',
   ],
@@ -132,7 +165,7 @@ const rows: [string, Parameters<typeof choose>[0], Probes, string, string][] = [
     'auto',
     { ...good, simd: () => broken(simd()) },
     'openssl',
-    'openssl: it agrees with noble; simd failed its test (sealed wrongly: 64 bytes)',
+    `${DIRECT}: it agrees with noble; simd failed its test (sealed wrongly: 64 bytes)`,
   ],
   [
     'noble where nothing faster passes',
@@ -141,10 +174,12 @@ const rows: [string, Parameters<typeof choose>[0], Probes, string, string][] = [
       simd: () => {
         throw new Error('no vectors');
       },
-      openssl: () => broken(openssl()),
+      openssl: [() => broken(primitives()), () => broken(evp())],
     },
     'noble',
-    'noble: simd is not available (no vectors); openssl failed its test (sealed wrongly: 64 bytes)',
+    `noble: simd is not available (no vectors); ${DIRECT} failed its test ` +
+      '(sealed wrongly: 64 bytes); openssl (through EVP) failed its test ' +
+      '(sealed wrongly: 64 bytes)',
   ],
 ];
 

@@ -7,10 +7,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AUTHENTIC, type Engine, REFUSED } from '../../../agent/dataplane/engines/engine.js';
 import { NobleEngine } from '../../../agent/dataplane/engines/noble.js';
-import { openOpenssl } from '../../../agent/dataplane/engines/openssl.js';
 import { SimdEngine } from '../../../agent/dataplane/engines/simd.js';
 import { SplitEngine } from '../../../agent/dataplane/engines/split.js';
-import { newWorkbench, put, ROOM } from './workbench.js';
+import { newWorkbench, put, ROOM, waysToOpenssl } from './workbench.js';
 
 const FENCE = 0x5a;
 const MARGIN = 32;
@@ -18,14 +17,15 @@ const MARGIN = 32;
 const work = newWorkbench();
 const { packets, table } = work;
 const simd = new SimdEngine(table, work.wasm);
-const openssl = openOpenssl(table);
-if (typeof openssl === 'string') throw new Error(openssl);
-const split = new SplitEngine(table, simd, openssl, 200);
+const ways = waysToOpenssl(work);
 const engines: [string, Engine][] = [
   ['noble', new NobleEngine(table)],
   ['simd', simd],
-  ['openssl', openssl],
-  ['openssl and simd', split],
+  ...ways,
+  ...ways.map(([name, engine]): [string, Engine] => [
+    `${name} and simd`,
+    new SplitEngine(table, simd, engine, 200),
+  ]),
 ];
 
 type Case = { key: Uint8Array; counter: bigint; text: Uint8Array; offset: number };

@@ -6,7 +6,9 @@ import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import koffi from 'koffi';
 import { Descriptors, type Packet } from '../../../agent/dataplane/engines/descriptors.js';
-import { PENDING, type Table } from '../../../agent/dataplane/engines/engine.js';
+import { type Engine, PENDING, type Table } from '../../../agent/dataplane/engines/engine.js';
+import { openEvp } from '../../../agent/dataplane/engines/evp.js';
+import { type ApartExports, openPrimitives } from '../../../agent/dataplane/engines/primitives.js';
 import type { Bench } from '../../../agent/dataplane/engines/selftest.js';
 import type { AeadExports } from '../../../agent/dataplane/engines/simd.js';
 
@@ -23,8 +25,15 @@ declare const WebAssembly: {
   Instance: new (module: object, imports: object) => { readonly exports: object };
 };
 
-/** Compiles one file of simd/ with the options of the real build; kept by a hash of the sources. */
-export function compile(name: string, sources: readonly string[]): Uint8Array {
+/**
+ * Compiles files of simd/, `name` and those it does not import itself, with the options of the real
+ * build; kept by a hash of the sources.
+ */
+export function compile(
+  name: string,
+  sources: readonly string[],
+  entries: readonly string[] = [],
+): Uint8Array {
   const hash = createHash('sha256');
   for (const source of sources) hash.update(readFileSync(new URL(source, SOURCES)));
   const folder = new URL('../../../dist/test/', import.meta.url);
@@ -36,7 +45,8 @@ export function compile(name: string, sources: readonly string[]): Uint8Array {
     const options = ['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd'];
     options.push('--importMemory', '--initialMemory', `${PAGES}`, '--maximumMemory', `${PAGES}`);
     options.push('--memoryBase', '1024', '--outFile', half.pathname);
-    execFileSync(process.execPath, [asc, new URL(`${name}.ts`, SOURCES).pathname, ...options]);
+    const files = [name, ...entries].map((file) => new URL(`${file}.ts`, SOURCES).pathname);
+    execFileSync(process.execPath, [asc, ...files, ...options]);
     renameSync(half, built);
   }
   return readFileSync(built);
@@ -50,20 +60,31 @@ export function instantiate(wasm: Uint8Array): { exports: object; memory: ArrayB
   return { exports, memory: memory.buffer };
 }
 
-export type Aead = AeadExports & {
-  seal(key: number, counter: bigint, text: number, length: number): void;
-  open(key: number, counter: bigint, text: number, length: number): number;
-};
+export type Aead = AeadExports &
+  ApartExports & {
+    seal(key: number, counter: bigint, text: number, length: number): void;
+    open(key: number, counter: bigint, text: number, length: number): number;
+  };
 
 export type Workbench = { wasm: Aead; table: Table; bench: Bench; packets: Descriptors };
 
 export function newWorkbench(): Workbench {
-  const source = compile('aead', ['aead.ts', 'chacha20.ts', 'poly1305.ts']);
+  const sources = ['aead.ts', 'apart.ts', 'chacha20.ts', 'onetime.ts', 'poly1305.ts'];
+  const source = compile('aead', sources, ['apart', 'onetime']);
   const { exports, memory } = instantiate(source);
   const base = Number(koffi.address(new Uint8Array(memory)));
   const table: Table = { memory, address: TABLE, base };
   const packets = new Descriptors(table);
   return { wasm: exports as Aead, table, bench: { table, room: ROOM }, packets };
+}
+
+/** Openssl by each way; on the Node of a test there must be both. */
+export function waysToOpenssl({ table, wasm }: Workbench): [string, Engine][] {
+  const engines = [openPrimitives(table, wasm), openEvp(table)];
+  return engines.map((engine) => {
+    if (typeof engine === 'string') throw new Error(engine);
+    return [`openssl (${engine.way})`, engine];
+  });
 }
 
 /** Puts key and text (or sealed text) where the descriptor says, and the descriptor in the table. */

@@ -1,5 +1,6 @@
-// ChaCha20-Poly1305 by the OpenSSL that Node itself carries: its EVP functions, called by address on
-// the worker's memory. Four calls for a packet cost about 0.4 us, so this pays for long texts only.
+// ChaCha20-Poly1305 by the OpenSSL that Node uses, through its EVP functions, called by address on the
+// worker's memory: the way for a Node whose OpenSSL is a shared library (primitives.ts is faster).
+// Four calls for a packet cost about 0.4 us, so this pays for long texts only.
 //
 // A trap: EVP_Cipher(ctx, NULL, NULL, 0) as the final step gives 0 for authentic and for forged
 // packets alike. Only EVP_CipherFinal_ex === 1, with the tag set before, is a yes.
@@ -57,7 +58,7 @@ function symbols(): Evp {
 }
 
 /** The engine, or a sentence that says why this Node has none. */
-export function openOpenssl(table: Table): Engine | string {
+export function openEvp(table: Table): Engine | string {
   let evp: Evp;
   try {
     evp = symbols();
@@ -74,15 +75,16 @@ export function openOpenssl(table: Table): Engine | string {
     evp.init(sealing, cipher, 0, 0, 0, ENCRYPT) === DONE &&
     evp.init(opening, cipher, 0, 0, 0, DECRYPT) === DONE
   ) {
-    return new OpensslEngine(table, evp, sealing, opening);
+    return new EvpEngine(table, evp, sealing, opening);
   }
   evp.freeContext(sealing); // freeing 0 is allowed
   evp.freeContext(opening);
   return 'the OpenSSL of this Node refuses to start ChaCha20-Poly1305';
 }
 
-class OpensslEngine implements Engine {
+class EvpEngine implements Engine {
   readonly name = 'openssl';
+  readonly way = 'evp';
   private readonly words: Uint32Array;
   private readonly firstWord: number;
   // Nonce (12 bytes) and where OpenSSL writes lengths; an ArrayBuffer's bytes never move.
