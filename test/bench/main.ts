@@ -139,14 +139,20 @@ function duration(ms: number): string {
   return minutes === 0 ? 'less than a minute' : `about ${minutes} minutes`;
 }
 
+/** Plain JavaScript without types, since the test runner has it before anything is installed. */
+async function build(): Promise<void> {
+  const setup = new URL('../runner/setup.mjs', import.meta.url).href;
+  const { isStale } = (await import(setup)) as { isStale: (root: string) => boolean };
+  if (!isStale(ROOT)) return;
+  execFileSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: 'inherit' });
+}
+
 async function main(): Promise<void> {
   if (options.list) return console.log(RIVALS.map(({ name }) => name).join('\n'));
   if (options.table === undefined) {
     if (process.getuid?.() !== 0) throw new Error('needs root: network namespaces');
     install(COMMON);
-    if (chosen().some(({ name }) => name.startsWith('kith')) || options.memory || options.many) {
-      execFileSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: 'inherit' });
-    }
+    if (chosen().some(({ name }) => name.startsWith('kith'))) await build();
     if (options.many) return many(say);
     if (options.memory) return memory(Number(options.minutes), say);
     if (options.cores) return cores(say);

@@ -1,3 +1,4 @@
+// slow: waits for retransmissions over a line that loses
 // deadline: 180
 // A line that loses 30 % each way, holds datagrams back and doubles them: pings come back as often
 // as they should, none twice, and TCP goes on.

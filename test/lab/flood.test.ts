@@ -1,3 +1,4 @@
+// slow: floods of 20 s
 // deadline: 180
 // Under a flood of handshake initiations with forged sources a real peer still gets in, thanks to
 // cookies; and to strangers who are not let in there is silence.

@@ -2,7 +2,7 @@
 // test may put either on either side.
 
 import { generateKeyPairSync } from 'node:crypto';
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Daemon } from './daemon.js';
 import type { Lab } from './namespaces.js';
@@ -77,12 +77,12 @@ export class Node {
     const command = [...(program ?? PROGRAMS[this.implementation]), '-f', this.device];
     const daemon = this.lab.spawnWith(this.label, { env }, ...command);
     this.daemon = daemon;
-    const socket = `/var/run/wireguard/${this.device}.sock`;
-    const ready = () => {
+    // its file may be one that a crash has left: what counts is that somebody answers
+    const ready = async () => {
       if (!daemon.running) throw new Error(`ended with exit code ${daemon.code}\n${daemon.log}`);
-      return existsSync(socket);
+      return (await this.lab.run(this.label, 'wg', 'show', this.device)).code === 0;
     };
-    await this.lab.waitFor(ready, 10_000, `${socket}\n${daemon.log}`);
+    await this.lab.waitFor(ready, 10_000, `answer of \`wg show\`\n${daemon.log}`);
     await this.configure();
     for (const address of addresses) await this.lab.address(this.label, this.device, address);
     await this.ip('link', 'set', 'dev', this.device, 'mtu', `${mtu}`, 'up');
