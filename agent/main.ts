@@ -11,7 +11,7 @@ const programs: Programs = {
     return up(options, agentParts);
   },
   wg: async ({ name, foreground }) => {
-    if (foreground) {
+    if (foreground || process.env.WG_PROCESS_FOREGROUND === '1') {
       const { serveInterface } = await import('./control/wg.js');
       const { wgParts } = await import('./agent.js');
       return serveInterface(name, wgParts);

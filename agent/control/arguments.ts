@@ -37,11 +37,12 @@ export function parseArguments(argv: readonly string[], commands: readonly Comma
   const globals = new Map<string, string | true>();
   const given: Record<string, unknown> = {};
   for (const flag of flags) {
-    if (isGlobal(flag.name, found?.command)) globals.set(flag.name, globalValue(flag));
+    if (isGlobal(flag.name, found?.command))
+      globals.set(flag.name === 'h' ? 'help' : flag.name, globalValue(flag));
     else giveFlag(given, flag, found?.command, globals.has('help') || asked);
   }
   const help = asked || globals.has('help');
-  if (found && !help) givePositional(given, found.command, found.rest);
+  if (found && !help && !globals.has('version')) givePositional(given, found.command, found.rest);
   return {
     command: found?.command,
     given,
@@ -156,7 +157,9 @@ function giveFlag(
   const [, shape, key] = known.find(([one]) => one === name) ?? [];
   if (!shape || key === undefined) {
     if (help && !command) return;
-    const names = [...known.map(([one]) => one), ...GLOBAL_FLAGS.map(({ flag }) => flag)];
+    const names = [...known.map(([one]) => one), ...GLOBAL_FLAGS.map(({ flag }) => flag)].filter(
+      (one) => one !== name,
+    );
     const near = suggestion(name, names).replace('"', '"--');
     const of = command ? ` of "${command.name}"` : '';
     throw new UsageFailure(`unknown flag ${spelled.slice(0, 64)}${of}${near}`);

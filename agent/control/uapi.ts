@@ -167,7 +167,10 @@ export async function serveBeside(
   log: Log,
   folder = SOCKET_FOLDER,
 ): Promise<() => Promise<void>> {
-  if (!isInterfaceName(interfaceName)) return async () => {};
+  if (!isInterfaceName(interfaceName)) {
+    log('info', `no configuration socket: \`wg\` has no interface called "${interfaceName}"`);
+    return async () => {};
+  }
   const onRemoved = () => log('info', `${socket.path} was removed: \`wg\` does not find us now`);
   const socket = new ConfigurationSocket({ interfaceName, device, log, onRemoved, folder });
   try {

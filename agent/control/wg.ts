@@ -80,7 +80,8 @@ class InterfaceProcess {
       }
       watch.start();
       reportReady();
-      this.log('verbose', `${this.name} is ready`);
+      const { engine } = this.tunnel.counters();
+      this.log('verbose', `${this.name} is ready, cipher engine ${engine.name}: ${engine.reason}`);
       this.log('verbose', `${this.name} ends: ${await this.ended}`);
       return 0;
     } finally {

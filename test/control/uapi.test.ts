@@ -6,7 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ConfigurationSocket, interfaceIndex, isInterfaceName } from '../../agent/control/uapi.js';
+import {
+  ConfigurationSocket,
+  interfaceIndex,
+  isInterfaceName,
+  serveBeside,
+} from '../../agent/control/uapi.js';
 import { type DeviceChange, DeviceError } from '../../agent/wireguard/configuration.js';
 import { Lab } from '../lab/namespaces.js';
 import { MemoryDevice } from './memory.js';
@@ -323,6 +328,31 @@ uapi('a live holder keeps it; one who goes in time is followed', async ({ served
   setTimeout(() => served.socket.stop(), 100);
   assert.ok(await opened);
   await next.stop();
+});
+
+uapi('beside the agent: served where free, one line where not', async ({ served, folder }) => {
+  const log: string[] = [];
+  const note = (level: string, line: string) => log.push(`${level}: ${line}`);
+  const held = await serveBeside(served.name, new MemoryDevice(), note);
+  assert.match(log.join('\n'), /^info: \S+ is held by another process: [^\n]+$/);
+  await held();
+  assert.is(await say(served.path, 'get=1\n\n'), 'errno=0\n\n');
+
+  log.length = 0;
+  const path = join(folder, 'wg0.sock');
+  const free = await serveBeside('wg0', new MemoryDevice(), note, folder);
+  assert.is(await say(path, 'get=1\n\n'), 'errno=0\n\n');
+  rmSync(path);
+  await served.lab.waitFor(() => log.length === 1, 2_000, 'line about the removal');
+  await free();
+
+  writeFileSync(join(folder, 'file'), '');
+  await serveBeside('wg0', new MemoryDevice(), note, join(folder, 'file', 'x'));
+  await serveBeside('a b', new MemoryDevice(), note, folder);
+  assert.equal(
+    log.map((line) => line.replace(/:.*/, '')),
+    ['info', 'error', 'info'],
+  );
 });
 
 uapi('of many who want one name exactly one gets it', async ({ folder }) => {
