@@ -25,10 +25,16 @@ export function checkGiven(command: Command, given: unknown): unknown {
   if (checked.success) return checked.output;
   const problems = checked.issues.map((issue): Problem => {
     const path = (issue.path ?? []).map((part) => String(part.key).slice(0, 64)).join('.');
-    const missing = issue.input === undefined;
-    return { path, problem: missing ? 'is missing' : issue.message.slice(0, 200) };
+    return { path, problem: problemOf(issue) };
   });
   throw new UsageFailure(`${command.name}: the arguments are not right`, problems);
+}
+
+/** The value itself is never repeated: it may be a key. */
+function problemOf({ kind, expected, input, message }: v.BaseIssue<unknown>): string {
+  if (kind !== 'schema') return message;
+  if (expected === 'never') return 'is unknown';
+  return input === undefined ? 'is missing' : `must be of type ${expected}`;
 }
 
 /** Throws UsageFailure that names the nearest one. */

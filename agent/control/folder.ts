@@ -4,6 +4,7 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   mkdirSync,
   openSync,
@@ -11,7 +12,7 @@ import {
   rmSync,
   statSync,
 } from 'node:fs';
-import { isAbsolute, join, resolve } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { decodeKey } from '../bytes/base64.js';
 import { Failure, systemCode } from '../commands/failure.js';
 import { wipe } from '../crypto/secret.js';
@@ -44,7 +45,7 @@ export class Folder {
   /** Makes the folder where it is missing. */
   make(): void {
     try {
-      mkdirSync(this.path, { recursive: true, mode: 0o700 });
+      makeFolder(this.path);
       if (!statSync(this.path).isDirectory()) throw new Failure(`${this.path} is no folder`);
     } catch (error) {
       throw asFailure(error, 'make', this.path);
@@ -122,6 +123,13 @@ export class Folder {
       throw asFailure(error, 'write', path);
     }
   }
+}
+
+/** Node's own `recursive` never ends where the kernel says ENOENT for good, as under /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
 }
 
 /** Refuses what others may read: a secret that was open to them is none any more. */

@@ -113,7 +113,7 @@ export class LiveNode implements Live, AgentView {
       uptime: Math.floor((performance.now() - this.startedAt) / 1000),
       memory: { rss: process.memoryUsage.rss() },
       peers: peerStatuses(config, device.peers, wallSeconds, (key) => this.names.errorOf(key)),
-      drops: { ...drops, ...handshakeDrops },
+      drops: { ...drops, ...prefixed('handshake-', handshakeDrops) },
       version: VERSION,
       pid: process.pid,
     };
@@ -183,6 +183,15 @@ export class LiveNode implements Live, AgentView {
     this.resolved = { presharedKeys, endpoints };
     this.route().catch((error) => this.options.log('error', String(error)));
   }
+}
+
+/** The machine's reasons are those of handshake messages. */
+function prefixed(prefix: string, counts: Readonly<Record<string, number>>) {
+  const renamed = Object.entries(counts).map(([reason, count]) => [
+    reason.startsWith(prefix) ? reason : `${prefix}${reason}`,
+    count,
+  ]);
+  return Object.fromEntries(renamed) as Record<string, number>;
 }
 
 const EADDRINUSE = 98; // errno.h

@@ -65,6 +65,7 @@ export class ControlSocket {
     const pieces: Buffer[] = [];
     let length = 0;
     let waiting = 0;
+    let work = Promise.resolve(); // one after the other, in the order they came
     socket.on('close', () => this.open.delete(socket));
     socket.on('error', () => socket.destroy());
     socket.on('data', (bytes: Buffer) => {
@@ -78,7 +79,7 @@ export class ControlSocket {
           return;
         }
         waiting++;
-        this.answer(socket, line).finally(() => waiting--);
+        work = work.then(() => this.answer(socket, line)).finally(() => waiting--);
       }
       length += rest.length;
       if (length > LINE_BYTES_MAX)
