@@ -1,6 +1,7 @@
 // The main thread's side of the data plane: opens the TUN and the sockets, starts the workers,
 // passes orders on and reads what they note in shared memory.
 
+import { DeviceError } from '../wireguard/configuration.js';
 import type { Millis, PeerId, Traffic } from '../wireguard/effects.js';
 import { AllowedIps } from './allowedips.js';
 import { monotonic } from './clock.js';
@@ -27,7 +28,7 @@ import {
   WORKERS_MAX,
 } from './sharedmemory.js';
 import { SlotTable } from './slots.js';
-import { sys } from './syscalls.js';
+import { ENOSPC, sys } from './syscalls.js';
 import { openTun, type Tun } from './tun.js';
 import type { WorkerMessage } from './worker.js';
 
@@ -239,7 +240,9 @@ export class Plane {
   }
 }
 
+/** Whoever configures more peers than there are rows is told so; the rest are our own mistakes. */
 function demandRow(name: string, row: number, rows: number): void {
   if (Number.isInteger(row) && row >= 0 && row < rows) return;
+  if (row >= rows) throw new DeviceError(`there is no room for more than ${rows} ${name}s`, ENOSPC);
   throw new RangeError(`"${name}" is ${row}, not 0 to ${rows - 1}`);
 }

@@ -6,7 +6,6 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
-  family,
   formatAddress,
   formatPrefix,
   maskAddress,
@@ -14,6 +13,7 @@ import {
   prefixContains,
 } from '../../agent/bytes/address.js';
 import { AllowedIps } from '../../agent/dataplane/allowedips.js';
+import { TrieReader } from '../../agent/dataplane/trie.js';
 import { numbers } from './random.js';
 
 const allowedips = suite('dataplane/allowedips');
@@ -62,10 +62,15 @@ const address = fc
     fc.array(fc.constantFrom(0, 1, 0x80, 0xc0, 0xff), { minLength: 16, maxLength: 16 }),
   )
   .map(([v6, bytes]) => formatAddress(Uint8Array.from(bytes.slice(0, v6 ? 16 : 4))));
-const prefix = fc.tuple(address, fc.nat(128)).map(([text, bits]) => {
-  const length = bits % ((family(text) === 4 ? 32 : 128) + 1);
-  return { address: maskAddress(text, length), length };
-});
+// Few prefixes too, so that the same ones are added, moved and removed again.
+const prefix = fc
+  .tuple(fc.boolean(), fc.constantFrom(0, 0x40, 0x80, 0xc0, 0xff), fc.constantFrom(0, 1, 0xff))
+  .chain(([v6, high, low]) =>
+    fc.constantFrom(0, 1, 2, 3, 8, 9, 15, 16, v6 ? 128 : 32).map((length) => {
+      const text = formatAddress(Uint8Array.from([high, low, ...new Array(v6 ? 14 : 2).fill(0)]));
+      return { address: maskAddress(text, length), length };
+    }),
+  );
 const peer = fc.nat(4);
 const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('add' as const), prefix, peer }) },
@@ -137,6 +142,35 @@ allowedips('130,000 prefixes fit into 24 MiB, and the room of removed ones is us
   fill();
   assert.is(trie.buffer, buffer);
   assert.is(trie.list(0).length, 130_000);
+});
+
+allowedips('forks go with the prefixes that made them', () => {
+  const trie = new AllowedIps();
+  const { buffer } = trie;
+  for (let i = 0; i < 5_000; i++) {
+    const pair = [1, 254].map((n) => ({ address: `10.${i >> 8}.${i & 255}.${n}`, length: 32 }));
+    for (const one of pair) trie.add(one, 0);
+    for (const one of pair) trie.remove(one, 0);
+  }
+  assert.is(trie.buffer, buffer, 'it has not grown');
+});
+
+allowedips('a node is not used again while a reader may stand on it', () => {
+  const trie = new AllowedIps();
+  const reader = new TrieReader(trie.buffer, 0);
+  const words = new Int32Array(trie.buffer);
+  const old = { address: '10.1.2.3', length: 32 };
+  trie.add(old, 1);
+  const at = words.indexOf(0x0a010203);
+  reader.enter();
+  trie.remove(old, 1);
+  trie.add({ address: '10.9.9.9', length: 32 }, 2);
+  assert.is(words[at], 0x0a010203, 'as the reader may still see it');
+  reader.leave();
+  reader.enter();
+  trie.add({ address: '192.0.2.1', length: 32 }, 2);
+  assert.is.not(words[at], 0x0a010203, 'used again by now');
+  reader.leave();
 });
 
 // Reads without a pause, and tells each answer that can never have been right: peer 1 always has

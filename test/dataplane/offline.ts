@@ -56,11 +56,16 @@ export class Offline {
     this.use(peer, session);
   }
 
-  begin(session: number, peer: number, rejectAt: number, swapped = false): void {
+  begin(
+    session: number,
+    peer: number,
+    rejectAt: number,
+    swapped = false,
+    renew = Number.POSITIVE_INFINITY,
+  ): void {
     const row = L.SESSIONS + session * L.SESSION_BYTES;
     this.memory.bytes.set(swapped ? RECEIVE_KEY : SEND_KEY, row);
     this.memory.bytes.set(swapped ? SEND_KEY : RECEIVE_KEY, row + 32);
-    const renew = Number.POSITIVE_INFINITY;
     this.memory.wasm.beginSession(
       session,
       peer,

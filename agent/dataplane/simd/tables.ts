@@ -2,8 +2,9 @@
 //
 // Session, 128 bytes:
 //   0 sendKey[32] | 32 receiveKey[32] | 64 f64 rejectAt | 72 f64 renewSendAt
-//   80 f64 renewReceiveAt | 88 u32 localIndex | 92 u32 remoteIndex | 96 u32 peer | 100 u32 flags | 104 u64 next counter
-//   112 u32 bytes | 116 u32 packets | 120 u32 data packets of this batch | 124 u32 batch
+//   80 f64 renewReceiveAt | 88 u32 localIndex | 92 u32 remoteIndex | 96 u32 peer | 100 u32 flags
+//   104 u64 next counter | 112 u32 bytes | 116 u32 packets | 120 u32 data packets of this batch
+//   124 u32 batch
 //
 // Peer, 96 bytes:
 //   0 sockaddr[28] | 28 u8 its length | 29 u8 slot | 30 u8 flags | 32 source[20] | 52 u32 channel

@@ -121,6 +121,30 @@ coalesce('the two of them do go together when nothing differs', () => {
   assert.is(written[0]!.packet[33], 0x18, 'PSH of the last');
 });
 
+coalesce('what cannot be coalesced ends its flow: nothing overtakes it', () => {
+  const node = new Offline();
+  node.peer(0);
+  const between = packet({ ...second, flags: 0x30 });
+  const packets = [packet(first), between, packet(second)];
+  assert.equal(
+    deliver(node, packets).map((one) => one.packet.toString('hex')),
+    packets.map((one) => one.toString('hex')),
+  );
+});
+
+coalesce('a superpacket has at most 64 segments', () => {
+  const node = new Offline();
+  node.peer(0);
+  const parts = segments(packet({ ...base, payload: 100 * 100 }), true, 100);
+  const sealed = parts.map((one, i) => node.fromPeer(pad(one), i));
+  const data = Buffer.concat(sealed);
+  const { written } = node.receive([{ data, segment: sealed[0]!.length }]);
+  assert.equal(
+    written.map((one) => (one.packet.length - 52) / 100),
+    [64, 36],
+  );
+});
+
 coalesce('after PSH a flow begins anew; interleaved flows keep their order', () => {
   const node = new Offline();
   node.peer(0);

@@ -171,6 +171,17 @@ receive('ended sessions leave no key behind', () => {
   assert.is(n.drops(L.DROP_UNKNOWN_INDEX), 1);
 });
 
+receive('a session past its renew moment is told once', () => {
+  const n = node();
+  n.memory.wasm.endSession(0);
+  n.begin(0, 0, 180_000, false, 165_000);
+  n.use(0, 0);
+  for (const [i, now] of [164_999, 165_000, 165_001].entries()) {
+    n.receive([{ data: n.fromPeer(inner, i) }], now);
+  }
+  assert.equal(n.notes(), [{ kind: L.NOTE_STALE, id: 0, pointer: 0, length: 0 }]);
+});
+
 receive('confirmed once, and only for a session not in use', () => {
   const n = node();
   n.begin(1, 0, Number.POSITIVE_INFINITY);

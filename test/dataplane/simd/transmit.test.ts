@@ -135,17 +135,19 @@ transmit('headers that lie, strangers and spent counters are counted, nothing le
     [4, 0], // segment size 0, both bytes
     [6, 255], // transport header far behind
     [10, 0x15], // IP version 1
-    [10 + 20 + 12, 0xf0], // TCP header longer than... the packet has room: still whole
   ] as const;
-  for (const [at, value] of lies.slice(0, 5)) {
+  for (const [at, value] of lies) {
     const bad = Buffer.from(good);
     bad[at] = value;
     if (at === 4) bad[5] = 0;
     node.transmit(bad);
   }
+  const short = superRead(packet({ v6: false, tcp: true, payload: 3 }), true, 2);
+  short[10 + 20 + 12] = 0xf0; // a TCP header of 60 bytes, in a packet of 55
+  node.transmit(short);
   node.transmit(Buffer.alloc(29));
   node.transmit(Buffer.alloc(0));
-  assert.is(node.drops(L.DROP_INSIDE_MALFORMED), 7);
+  assert.is(node.drops(L.DROP_INSIDE_MALFORMED), 8);
   node.transmit(
     Buffer.concat([
       Buffer.alloc(10),
@@ -160,6 +162,19 @@ transmit('headers that lie, strangers and spent counters are counted, nothing le
   node.transmit(good);
   assert.is(node.drops(L.DROP_NO_PLACE), 1);
   assert.equal(node.trains(), []);
+});
+
+transmit('a session past its renew moment is told once', () => {
+  const node = new Offline();
+  node.peer(0);
+  node.memory.wasm.endSession(0);
+  node.begin(0, 0, 180_000, false, 120_000);
+  node.use(0, 0);
+  const read = Buffer.concat([Buffer.alloc(10), packet({ v6: false, tcp: false, payload: 9 })]);
+  node.transmit(read, 119_999);
+  assert.equal(node.notes(), []);
+  for (const now of [120_000, 120_001]) node.transmit(read, now);
+  assert.equal(node.notes(), [{ kind: L.NOTE_STALE, id: 0, pointer: 0, length: 0 }]);
 });
 
 transmit('a flood of junk reads neither traps nor writes outside its places', () => {
