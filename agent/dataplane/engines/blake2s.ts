@@ -1,5 +1,5 @@
-// Does the BLAKE2s of simd/blake2s.ts agree with noble on this machine? Asked at start; where it does
-// not, the worker leaves MACs to noble.
+// Does the BLAKE2s of simd/blake2s.ts agree with noble on this machine? Asked at start; where it
+// does not, the worker leaves MACs to noble.
 
 import { blake2s } from '@noble/hashes/blake2.js';
 
@@ -13,7 +13,8 @@ export type Blake2sExports = Readonly<{
 export const BLAKE2S_ROOM_BYTES = 512;
 
 // Around the block (64), and what WireGuard authenticates: all before mac1 of a response and an
-// initiation (60, 116), before mac2 (76, 132), a label with a public key (40), a source address (6, 18).
+// initiation (60, 116), before mac2 (76, 132), a label with a public key (40), a source address (6,
+// 18).
 const LENGTHS = [0, 1, 6, 18, 40, 60, 63, 64, 65, 76, 116, 127, 128, 129, 132, 192, 193];
 
 /** Undefined: they agree. Else what was wrong. `room`: offset of BLAKE2S_ROOM_BYTES free bytes. */

@@ -126,8 +126,9 @@ function split(short: Engine, long: Engine, from: number, bench: Bench, why: str
 }
 
 /**
- * Both are right; the clock decides, once, in a few milliseconds. A clock on a busy machine errs, so
- * the usual break-even stands unless one engine is clearly slower where that would have it serve.
+ * Both are right; the clock decides, once, in a few milliseconds. A clock on a busy machine errs,
+ * so the usual break-even stands unless one engine is clearly slower where that would have it
+ * serve.
  */
 function fastest(simd: Engine, openssl: Engine, bench: Bench, now: () => number): Choice {
   const options = { bench, now, rounds: MEASURE_ROUNDS, repeats: MEASURE_REPEATS };

@@ -1,5 +1,5 @@
-// Descriptors as objects see them: for noble, the judge and the self-test. The fast engines read the
-// table's words themselves.
+// Descriptors as objects see them: for noble, the judge and the self-test. The fast engines read
+// the table's words themselves.
 
 import {
   DESCRIPTOR_WORDS,

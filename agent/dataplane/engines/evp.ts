@@ -1,6 +1,6 @@
-// ChaCha20-Poly1305 by the OpenSSL that Node uses, through its EVP functions, called by address on the
-// worker's memory: the way for a Node whose OpenSSL is a shared library (primitives.ts is faster).
-// Four calls for a packet cost about 0.4 us, so this pays for long texts only.
+// ChaCha20-Poly1305 by the OpenSSL that Node uses, through its EVP functions, called by address on
+// the worker's memory: the way for a Node whose OpenSSL is a shared library (primitives.ts is
+// faster). Four calls for a packet cost about 0.4 us, so this pays for long texts only.
 //
 // A trap: EVP_Cipher(ctx, NULL, NULL, 0) as the final step gives 0 for authentic and for forged
 // packets alike. Only EVP_CipherFinal_ex === 1, with the tag set before, is a yes.
@@ -151,7 +151,9 @@ class EvpEngine implements Engine {
     this.scratch.fill(0);
   }
 
-  /** Key and nonce of the descriptor at word `at`. The key each time: its slot may have a new one. */
+  /**
+   * Key and nonce of the descriptor at word `at`. The key each time: its slot may have a new one.
+   */
   private begin(context: number, at: number): boolean {
     const { words, scratch } = this;
     scratch[1] = words[at + WORD_COUNTER] ?? 0;

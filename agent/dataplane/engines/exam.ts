@@ -12,8 +12,8 @@ export type Question = Readonly<{
 }>;
 
 // Both sides of every edge at which an engine may change its way: whole and broken Poly1305 blocks
-// (16), ChaCha20 blocks (64), the first 192 bytes of simd/aead.ts and its steps of 256, the widths of
-// OpenSSL's vector code (512, 1024), usual packets, the longest of an ordinary MTU, jumbo.
+// (16), ChaCha20 blocks (64), the first 192 bytes of simd/aead.ts and its steps of 256, the widths
+// of OpenSSL's vector code (512, 1024), usual packets, the longest of an ordinary MTU, jumbo.
 // biome-ignore format: one line per edge
 const LENGTHS = [
   0, 1, 15, 16, 17, 31, 32, 33, 47, 48, 63, 64, 65, 80, 96, 127, 128, 129,

@@ -26,8 +26,8 @@ import { NobleEngine, nobleOpen, nobleSeal } from './noble.js';
 export const CHECK_EVERY = 4_096;
 
 /**
- * Of packets that the engine refused, without the above, noble repeats one in this many: who floods us
- * with forgeries must not get noble's slowness for it.
+ * Of packets that the engine refused, without the above, noble repeats one in this many: who floods
+ * us with forgeries must not get noble's slowness for it.
  */
 export const REFUSAL_CHECK_EVERY = 64;
 
@@ -35,9 +35,9 @@ export const REFUSAL_CHECK_EVERY = 64;
 export type Alarm = (engine: EngineName, reason: string) => void;
 
 /**
- * A packet's length class, 0 to 25: the text's bytes in powers of two, and whether the last block of
- * 16 is whole. Engines switch between code for short and long texts, and treat a broken block apart;
- * within a class they do the same things, only more or less often.
+ * A packet's length class, 0 to 25: the text's bytes in powers of two, and whether the last block
+ * of 16 is whole. Engines switch between code for short and long texts, and treat a broken block
+ * apart; within a class they do the same things, only more or less often.
  */
 export function lengthClass(length: number): number {
   return 2 * (32 - Math.clz32(length >>> 4)) + ((length & 15) === 0 ? 0 : 1);

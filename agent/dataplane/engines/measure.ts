@@ -25,8 +25,8 @@ export const MEASURE_BYTES_MAX =
   Math.floor((ROOM_BYTES - KEY_BYTES) / ROOM_DESCRIPTORS) - TAG_BYTES - 16;
 
 /**
- * Measures each engine at each size. Engines take turns, so that a disturbance meets them alike, and
- * the best of `rounds` counts. `now` is a clock in milliseconds, with fractions.
+ * Measures each engine at each size. Engines take turns, so that a disturbance meets them alike,
+ * and the best of `rounds` counts. `now` is a clock in milliseconds, with fractions.
  */
 export function measure(
   engines: readonly Engine[],

@@ -1,13 +1,13 @@
-// ChaCha20-Poly1305 made of OpenSSL's ChaCha20 and Poly1305, which a Node with an OpenSSL of its own
-// exports. Around them stands WebAssembly of ours: the one-time keys of four packets at once
+// ChaCha20-Poly1305 made of OpenSSL's ChaCha20 and Poly1305, which a Node with an OpenSSL of its
+// own exports. Around them stands WebAssembly of ours: the one-time keys of four packets at once
 // (simd/onetime.ts), and what Poly1305 must find behind a text (simd/apart.ts).
 //
 //   seal   one-time keys | ChaCha20, then Poly1305 in three calls, for each packet
 //   open   one-time keys | Poly1305, compare, then ChaCha20 of what is authentic
 //
-// Measured on a 2.6 GHz EPYC with AVX-512, a packet of 1,420 bytes: one-time key 45 ns, ChaCha20 440,
-// Poly1305 290, each with the calls out (45 ns apiece). Poly1305 by our own WebAssembly instead takes
-// 540 ns, and less than OpenSSL's only below 600 bytes, where simd is near anyway.
+// Measured on a 2.6 GHz EPYC with AVX-512, a packet of 1,420 bytes: one-time key 45 ns, ChaCha20
+// 440, Poly1305 290, each with the calls out (45 ns apiece). Poly1305 by our own WebAssembly
+// instead takes 540 ns, and less than OpenSSL's only below 600 bytes, where simd is near anyway.
 //
 // These functions are no public interface of OpenSSL, and a call with other arguments than they
 // expect would crash; so only major versions are trusted that were looked at.

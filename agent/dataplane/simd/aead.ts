@@ -4,9 +4,9 @@
 //   keystream   | block 0      | blocks 1 to 3 | blocks 4 to 7 | ...
 //   use         | one-time key | text 0-191    | text 192-447  | ...   256 bytes a call from there
 //
-// Sealing hashes behind the encryption: each call of `blocks` absorbs what the call before it wrote.
-// Opening hashes what the same call is about to decrypt; so a forged packet has been decrypted by the
-// time its tag turns out wrong, and must not be looked at.
+// Sealing hashes behind the encryption: each call of `blocks` absorbs what the call before it
+// wrote. Opening hashes what the same call is about to decrypt; so a forged packet has been
+// decrypted by the time its tag turns out wrong, and must not be looked at.
 
 import { ABSORB_UNIT, blocks, STRIDE } from './chacha20';
 import { absorb, begin, finish } from './poly1305';
@@ -70,7 +70,9 @@ export function open(key: usize, counter: u64, text: usize, length: usize): bool
   return !v128.any_true(v128.xor(v128.load(LAST), v128.load(end))); // in constant time
 }
 
-/** Absorbs what is left of the text, filled up to 16 bytes, and the lengths of data (0) and text. */
+/**
+ * Absorbs what is left of the text, filled up to 16 bytes, and the lengths of data (0) and text.
+ */
 function hashRest(from: usize, end: usize, length: usize): void {
   const rest = (end - from) & 15;
   const whole = end - rest;

@@ -1,11 +1,12 @@
-// What a tag needs of us where somebody else's Poly1305 makes it (engines/primitives.ts): a text that
-// stands in one piece with its padding and its lengths, as RFC 8439, section 2.8, has them hashed.
+// What a tag needs of us where somebody else's Poly1305 makes it (engines/primitives.ts): a text
+// that stands in one piece with its padding and its lengths, as RFC 8439, section 2.8, has them
+// hashed.
 //
 //   |                          | 16: the tag's place  | 16: saved and put back  |
 //   | text          | zeroes, up to 16 | lengths: 0, text |
 //
-// The zeroes and the lengths lie over the tag's place and up to 15 bytes behind it, which may be the
-// next packet's; so one packet is treated at a time, and nothing stays behind.
+// The zeroes and the lengths lie over the tag's place and up to 15 bytes behind it, which may be
+// the next packet's; so one packet is treated at a time, and nothing stays behind.
 
 const CONTEXT: usize = 512; // OpenSSL's Poly1305 state; it says how much of this it needs
 const TAG: usize = 16;
@@ -36,7 +37,9 @@ export function putBack(text: usize, length: usize): void {
   v128.store(text + length, v128.load(SAVED, 16), 16);
 }
 
-/** Puts back all, and compares the tag that came with the text to the one made, in constant time. */
+/**
+ * Puts back all, and compares the tag that came with the text to the one made, in constant time.
+ */
 export function isAuthentic(text: usize, length: usize): bool {
   const came = v128.load(SAVED);
   v128.store(text + length, came);

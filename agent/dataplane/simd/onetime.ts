@@ -1,7 +1,7 @@
-// The one-time keys of a batch (RFC 8439, section 2.6): block 0 of each packet's keystream, for four
-// packets at once. As in chacha20.ts each vector holds one word of four states, but here the states
-// belong to four packets, each with a key and a counter of its own, and only the first half of a
-// block is wanted.
+// The one-time keys of a batch (RFC 8439, section 2.6): block 0 of each packet's keystream, for
+// four packets at once. As in chacha20.ts each vector holds one word of four states, but here the
+// states belong to four packets, each with a key and a counter of its own, and only the first half
+// of a block is wanted.
 
 import { rotl, rotl16 } from './chacha20';
 

@@ -1,8 +1,8 @@
 // Poly1305 (RFC 8439, section 2.5) in 64-bit scalar arithmetic.
 //
-// The accumulator h and the clamped key r are held in 32-bit limbs, so a message word is added as it
-// is loaded. Clamping leaves r below 2^124 and the two low bits of r1, r2, r3 zero; with
-// 2^130 = 5 (mod p) a product that lands 2^128 too high counts as s = 5 r / 4, which is exact.
+// The accumulator h and the clamped key r are held in 32-bit limbs, so a message word is added as
+// it is loaded. Clamping leaves r below 2^124 and the two low bits of r1, r2, r3 zero; with 2^130 =
+// 5 (mod p) a product that lands 2^128 too high counts as s = 5 r / 4, which is exact.
 //
 // Scalar on purpose: ChaCha20 (chacha20.ts) repeats the step of `absorb` between its vector
 // instructions, on units of the processor that those leave idle. Measured on a 2.6 GHz EPYC for 256

@@ -1,5 +1,5 @@
-// What the other engines' tests do not ask: packets so close that the lengths behind one lie over the
-// next, batches longer than the room for one-time keys, and what is left behind.
+// What the other engines' tests do not ask: packets so close that the lengths behind one lie over
+// the next, batches longer than the room for one-time keys, and what is left behind.
 
 import { createCipheriv } from 'node:crypto';
 import { suite } from 'uvu';

@@ -87,7 +87,9 @@ export function waysToOpenssl({ table, wasm }: Workbench): [string, Engine][] {
   });
 }
 
-/** Puts key and text (or sealed text) where the descriptor says, and the descriptor in the table. */
+/**
+ * Puts key and text (or sealed text) where the descriptor says, and the descriptor in the table.
+ */
 export function put(
   { packets }: Workbench,
   index: number,

@@ -1,4 +1,5 @@
-// ChaCha20 by itself: vectors of RFC 8439 whose nonce begins with four zero bytes, and Poly1305 between.
+// ChaCha20 by itself: vectors of RFC 8439 whose nonce begins with four zero bytes, and Poly1305
+// between.
 
 import { createCipheriv } from 'node:crypto';
 import { suite } from 'uvu';

@@ -17,7 +17,9 @@ const KEY = 0x10000;
 const TAG = 0x10100;
 const TEXT = 0x20000;
 
-/** Whole blocks only: what is shorter is filled up with zeroes by the AEAD, before this is called. */
+/**
+ * Whole blocks only: what is shorter is filled up with zeroes by the AEAD, before this is called.
+ */
 function tagOf(key: Uint8Array, text: Uint8Array, pieces = 1): Uint8Array {
   bytes.set(key, KEY);
   bytes.set(text, TEXT);
