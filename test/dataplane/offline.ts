@@ -46,7 +46,7 @@ export class Offline {
     this.memory.bytes.fill(gso ? 1 : 0, L.SLOT_GSO, L.SLOT_GSO + 40);
   }
 
-  /** Peer with a place (192.0.2.x, port 51820, slot 0) and a session in use that ends at Infinity. */
+  /** Peer with a place (192.0.2.x, port 51820, slot 0) and a session in use that never ends. */
   peer(peer: number, session = peer, flags = L.PEER_EXISTS, swapped = false): void {
     const row = L.PEERS + peer * L.PEER_BYTES;
     this.memory.bytes.set([2, 0, 0xca, 0x6c, 192, 0, 2, peer], row);
