@@ -92,9 +92,8 @@ export class Peer {
   /** A session is needed. `again`: a retry of the same wish, which does not prolong it. */
   initiate(at: Times, out: Effect[], again = false): void {
     const { ground, place, timers } = this;
-    if (!ground.up) return;
     if (!again) timers.handshakeWanted(at.now);
-    const them = this.correspondent();
+    const them = ground.up ? this.correspondent() : undefined;
     if (place === null || ground.identity === undefined || them === undefined) {
       timers.handshakeComplete();
       out.push({ kind: 'drop-waiting', peer: this.id });
@@ -218,8 +217,10 @@ export class Peer {
 
   // What the workers report
 
+  /** A worker says so once. It may have seen the session's end before our tick did. */
   wanted(at: Times, out: Effect[]): void {
-    if (this.sessions.current === undefined) this.initiate(at, out);
+    const { current } = this.sessions;
+    if (current === undefined || at.now >= current.rejectAt) this.initiate(at, out);
   }
 
   stale(id: SessionId, at: Times, out: Effect[]): void {

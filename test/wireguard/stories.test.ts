@@ -171,6 +171,14 @@ story('nothing is sealed or opened after 180 s; a new packet makes a new session
   assert.is(pair.b.received, 2);
 });
 
+story('a packet at the very end of the session, before the machine has looked, is not lost', () => {
+  const pair = talking();
+  pair.at(181_020, () => pair.a.packet()); // the worker's clock says: no session
+  pair.run(181_100);
+  assert.is(pair.b.received, 2);
+  assert.is(pair.a.waiting, 0);
+});
+
 story('three times 180 s without a new session: the last residue is wiped', () => {
   const pair = talking();
   pair.run(541_019);
@@ -346,6 +354,18 @@ story('down: sessions and handshakes are gone; up again: a keepalive begins anew
   pair.run(10_100);
   assert.is(pair.a.count('initiation'), 2);
   assert.is(pair.a.count('begin'), 2);
+});
+
+story('a wish that the worker had as the interface went down does not outlast it', () => {
+  const pair = talking();
+  pair.a.perform(pair.a.device.down());
+  pair.a.packet(); // read from the TUN before it went down
+  assert.is(pair.a.waiting, 0);
+  pair.run(10_000);
+  pair.a.perform(pair.a.device.up(pair.now, pair.a.wall));
+  pair.a.packet();
+  pair.run(10_100);
+  assert.is(pair.b.received, 2, 'and the next wish is heard');
 });
 
 story('idle, a device wakes up for nothing', () => {
