@@ -80,14 +80,27 @@ export function runIp(lines: readonly string[]): Promise<Answer[]> {
       const missing = 'the command `ip` is missing: install the package iproute2';
       reject(error.code === 'ENOENT' ? new Error(missing) : error);
     });
-    child.once('close', () => resolve(readAnswers(lines, output)));
+    child.once('close', (code) => {
+      try {
+        resolve(readAnswers(lines, output, code));
+      } catch (error) {
+        reject(error);
+      }
+    });
     child.stdin.on('error', () => {}); // it ended early; `close` tells
     child.stdin.end(`${lines.join('\n')}\n`);
   });
 }
 
-/** `ip` prints what went wrong, then `Command failed -:LINE`, counted from 1. */
-export function readAnswers(lines: readonly string[], output: string): Answer[] {
+/**
+ * `ip` prints what went wrong, then `Command failed -:LINE`, counted from 1. At a line that it does
+ * not even understand it gives up: that is thrown, for then the rest was not done.
+ */
+export function readAnswers(
+  lines: readonly string[],
+  output: string,
+  code: number | null,
+): Answer[] {
   const errors = new Map<number, string>();
   let said: string[] = [];
   for (const line of output.split('\n')) {
@@ -99,6 +112,7 @@ export function readAnswers(lines: readonly string[], output: string): Answer[] 
     errors.set(Number(number), said.join('; ').replace(/^(RTNETLINK answers|Error): /, ''));
     said = [];
   }
+  if (said.length > 0 && code !== 0) throw new Error(`\`ip\` gave up: ${said.join('; ')}`);
   return lines.map((line, i) => ({ line, error: errors.get(i + 1) }));
 }
 

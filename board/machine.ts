@@ -27,7 +27,10 @@ function sourceTowards(type: 'udp4' | 'udp6', target: Address): Promise<Address 
       resolve(address);
     };
     socket.once('error', () => done());
-    socket.connect(9, target, () => done(parseAddress(socket.address().address)));
+    // Without a route the callback gets the error, whatever its type says.
+    const connected = (error?: Error) =>
+      error ? done() : done(parseAddress(socket.address().address));
+    socket.connect(9, target, connected);
   });
 }
 

@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const PROGRAM = join(import.meta.dirname, '../../dist/kith.js');
+export const PROGRAM = join(import.meta.dirname, '../../dist/kith.js');
 const PATIENCE_MS = 60_000;
 
 export type Ran = Readonly<{ code: number | null; stdout: string; stderr: string }>;
