@@ -1,6 +1,14 @@
 // serial: measures time and memory
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -387,7 +395,9 @@ uapi('removal of the file is noticed, once', async ({ served }) => {
   assert.is(served.removals, 0, 'of other files it is none');
   rmSync(served.path);
   await served.lab.waitFor(() => served.removals, 2_000, 'removal');
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  writeFileSync('/var/run/wireguard/kith-test-other', '');
+  rmSync('/var/run/wireguard/kith-test-other');
+  await new Promise((resolve) => setTimeout(resolve, 100));
   assert.is(served.removals, 1);
 });
 
@@ -407,7 +417,14 @@ uapi('a file that another put in its place is a removal, and stays', async ({ fo
   assert.ok(existsSync(path));
 });
 
+const watches = () =>
+  readdirSync('/proc/self/fdinfo').filter((fd) => {
+    const path = `/proc/self/fdinfo/${fd}`;
+    return existsSync(path) && readFileSync(path, 'utf8').includes('\ninotify ');
+  }).length;
+
 uapi('stop ends connections and removes the file', async ({ served }) => {
+  assert.is(watches(), 1);
   const open = connect(served.path);
   await new Promise((resolve) => open.on('connect', resolve));
   const closed = new Promise((resolve) => open.on('close', resolve));
@@ -417,6 +434,7 @@ uapi('stop ends connections and removes the file', async ({ served }) => {
   await closed;
   assert.not.ok(existsSync(served.path));
   assert.is(served.removals, 0, 'our own removal is not news');
+  assert.is(watches(), 0);
 });
 
 uapi('names that are no interface', () => {
