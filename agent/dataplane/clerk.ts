@@ -58,13 +58,11 @@ export class Clerk {
     const { memory } = this;
     switch (order.kind) {
       case 'peer':
-        memory.bytes.fill(0, this.peerRow(order.peer), this.peerRow(order.peer + 1));
+        this.clearPeer(order.peer); // routes overtake orders: a packet may wait here already
         this.flag(order.peer, PEER_EXISTS | (order.roams ? PEER_ROAMS : 0), 0);
         return;
       case 'peer-gone':
-        memory.wasm.dropWaiting(order.peer);
-        memory.bytes.fill(0, this.peerRow(order.peer), this.peerRow(order.peer + 1));
-        this.ledger.settle(0);
+        this.clearPeer(order.peer);
         return;
       case 'member':
         if (order.member) {
@@ -122,6 +120,12 @@ export class Clerk {
 
   private peerRow(peer: number): number {
     return PEERS + peer * PEER_BYTES;
+  }
+
+  private clearPeer(peer: number): void {
+    this.memory.wasm.dropWaiting(peer);
+    this.memory.bytes.fill(0, this.peerRow(peer), this.peerRow(peer + 1));
+    this.ledger.settle(0);
   }
 
   private flag(peer: number, set: number, clear: number): void {
