@@ -1,5 +1,5 @@
-// The tunnel's interface as the kernel sees it: addresses, MTU, up, routes. Everything goes with the
-// interface when its process ends, so there is nothing to undo after a crash.
+// The tunnel's interface as the kernel sees it: addresses, MTU, up, routes. Everything goes with
+// the interface when its process ends, so there is nothing to undo after a crash.
 
 import { spawn } from 'node:child_process';
 import { family, formatPrefix, type Prefix } from '../agent/bytes/address.js';
@@ -18,7 +18,9 @@ export type Ip = (lines: readonly string[]) => Promise<Answer[]>;
 
 const OUTPUT_MAX = 1024 * 1024;
 
-/** Gives the interface its addresses and sets it up. Returns remarks; rejects where it is no use. */
+/**
+ * Gives the interface its addresses and sets it up. Returns remarks; rejects where it is no use.
+ */
 export async function setLinkUp(link: Link, ip: Ip = runIp): Promise<string[]> {
   const addresses = link.addresses.map((address) => {
     // Without `nodad` an IPv6 address is of no use for a second while the kernel looks for a twin.

@@ -43,7 +43,7 @@ function tunSentence(code: string): string {
       '--device /dev/net/tun'
     );
   if (code === 'ENODEV' || code === 'ENXIO')
-    return 'this kernel has no TUN driver: load it with `modprobe tun`, or install a kernel with it';
+    return 'this kernel has no TUN driver: load it with `modprobe tun`, or install one that has it';
   return `cannot open /dev/net/tun (${code}): run it as root; in a container allow the device`;
 }
 

@@ -9,7 +9,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const ROOT = join(fileURLToPath(import.meta.url), '../..');
 const NODE_MIN = [20, 19];
 const SOURCES = ['agent', 'board', 'package.json', 'package-lock.json', 'rollup.config.mjs'];
 
@@ -24,7 +24,7 @@ function nodeProblem() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major > NODE_MIN[0] || (major === NODE_MIN[0] && minor >= NODE_MIN[1])) return undefined;
   const wanted = NODE_MIN.join('.');
-  return `Node ${process.versions.node} is too old: kith needs ${wanted} or later (apt install nodejs)`;
+  return `Node ${process.versions.node} is too old: kith needs ${wanted} or later`;
 }
 
 function rootProblem() {
@@ -38,8 +38,8 @@ function tunProblem() {
   spawnSync('modprobe', ['tun'], { stdio: 'ignore' });
   if (existsSync('/dev/net/tun')) return undefined;
   return (
-    'there is no /dev/net/tun: this kernel has no TUN driver (modprobe tun fails); in a container ' +
-    'give it --device /dev/net/tun --cap-add NET_ADMIN'
+    'there is no /dev/net/tun: this kernel has no TUN driver (modprobe tun fails); ' +
+    'in a container give it --device /dev/net/tun --cap-add NET_ADMIN'
   );
 }
 

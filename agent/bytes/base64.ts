@@ -1,4 +1,5 @@
-// WireGuard keys as text: 32 bytes in base64 (RFC 4648, section 4), 44 characters, as `wg` writes them.
+// WireGuard keys as text: 32 bytes in base64 (RFC 4648, section 4), 44 characters, as `wg` writes
+// them.
 
 export const KEY_BYTES = 32;
 export const KEY_TEXT = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/;

@@ -67,7 +67,9 @@ export type Outcome = Readonly<{
   restart: readonly string[];
 }>;
 
-/** The configuration of this node. Throws Failure with all problems, and then nothing has changed. */
+/**
+ * The configuration of this node. Throws Failure with all problems, and then nothing has changed.
+ */
 export interface Store {
   read(): Config;
   /** What `update` would come to, with nothing changed. */

@@ -88,7 +88,8 @@ function checkName(name: string): void {
   if (NAME.test(name)) return;
   const better = safeName(name, 'phone');
   throw new Failure(
-    `"${name}" cannot be a name: 1 to 63 lower-case letters, digits and hyphens; how about ${better}?`,
+    `"${name}" cannot be a name: 1 to 63 lower-case letters, digits and hyphens; ` +
+      `how about ${better}?`,
   );
 }
 

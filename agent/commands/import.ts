@@ -59,8 +59,9 @@ export const importQuick: Handler<Given, Imported> = {
   show(result, _given, view) {
     for (const note of result.notes) view.remark(note);
     const verb = result.dryRun ? 'would take over' : 'took over';
+    const addresses = result.addresses.join(', ') || 'no address';
     const lines = [
-      `${verb} ${result.interface} with ${result.addresses.join(', ') || 'no address'}, UDP port ${result.port}`,
+      `${verb} ${result.interface} with ${addresses}, UDP port ${result.port}`,
       `peers: ${result.peers.join(', ') || 'none'}`,
       `keys in files of their own: ${result.files.join(', ')}`,
     ];

@@ -1,8 +1,8 @@
 // A QR code (ISO/IEC 18004) in a terminal: two rows of modules in one line of half blocks.
 //
 // Phones read dark on light with a quiet zone of four light modules around. On a terminal both
-// colours are set, so that its own do not matter; elsewhere light modules are the printed ones, which
-// is right on the dark background that most terminals have.
+// colours are set, so that its own do not matter; elsewhere light modules are the printed ones,
+// which is right on the dark background that most terminals have.
 
 import { encode } from 'uqr';
 

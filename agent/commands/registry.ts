@@ -38,7 +38,7 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: 'wg',
-    help: 'a drop-in for wireguard-go: one interface, driven by `wg` and `wg-quick`',
+    help: 'a drop-in for wireguard-go, driven by `wg` and `wg-quick`',
     details: ['KITH_CIPHER picks the cipher engine: auto, noble, simd or openssl.'],
     positional: ['name'],
     schema: v.strictObject({

@@ -19,8 +19,8 @@ const GUEST_SEARCH_MAX = 65_536; // as many places are looked at; nobody carries
 
 /**
  * The addresses of a node that belongs to no mesh yet, from its Ed25519 node key: one /64 of unique
- * local IPv6 (RFC 4193) and one /24 of shared IPv4 in which it is number 1, the first one in an order
- * of the key's own that overlaps nothing `taken`. No IPv4 where everything is taken.
+ * local IPv6 (RFC 4193) and one /24 of shared IPv4 in which it is number 1, the first one in an
+ * order of the key's own that overlaps nothing `taken`. No IPv4 where everything is taken.
  */
 export function firstAddresses(nodeKey: Uint8Array, taken: readonly Prefix[]): string[] {
   const hash = sha256(nodeKey);
@@ -69,7 +69,8 @@ class Room {
     used: readonly Prefix[],
   ) {
     for (const other of used) {
-      // A default route or a whole site above our prefix: the longest match wins, so it is no owner.
+      // A default route or a whole site above our prefix: the longest match wins, so it is no
+      // owner.
       if (!overlaps(prefix, other) || other.length < prefix.length) continue;
       const number = hostNumber(prefix, other.address);
       if (hostCount(other) > 1) this.wide.push(other);

@@ -20,7 +20,10 @@ export function parseHost(text: string): Host | undefined {
   return isHostName(host) || parseAddress(host) !== undefined ? { host, port } : undefined;
 }
 
-/** The same with the port left out, as a public address may be given. An IPv6 address needs no brackets. */
+/**
+ * The same with the port left out, as a public address may be given. An IPv6 address needs no
+ * brackets.
+ */
 export function parseHostAlone(text: string): string | undefined {
   const address = parseAddress(text);
   if (address !== undefined) return address;
@@ -37,7 +40,9 @@ export function formatHost({ host, port }: Host): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** RFC 1123, section 2.1; the last label may not be a number, else it were a broken IPv4 address. */
+/**
+ * RFC 1123, section 2.1; the last label may not be a number, else it were a broken IPv4 address.
+ */
 function isHostName(text: string): boolean {
   if (text.length > 253) return false;
   const labels = text.replace(/\.$/, '').split('.');

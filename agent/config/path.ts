@@ -26,8 +26,8 @@ export function valueAt(config: Config, path: string): Found {
 }
 
 /**
- * The configuration with the value that `text` spells at `path`, checked as a whole. A peer that does
- * not exist yet is appended when it is given whole: `peers.cabin {"publicKey": …}`.
+ * The configuration with the value that `text` spells at `path`, checked as a whole. A peer that
+ * does not exist yet is appended when it is given whole: `peers.cabin {"publicKey": …}`.
  */
 export function withValueAt(config: Config, path: string, text: string): Changed {
   const parts = split(path);

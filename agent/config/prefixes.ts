@@ -39,7 +39,9 @@ export function covers(outer: Prefix, inner: Prefix): boolean {
   return outer.length <= inner.length && prefixContains(outer, inner.address);
 }
 
-/** The address `number` places above the prefix's first one; throws where the prefix ends before. */
+/**
+ * The address `number` places above the prefix's first one; throws where the prefix ends before.
+ */
 export function hostAddress(prefix: Prefix, number: number): Address {
   if (!Number.isInteger(number) || number < 0 || number >= hostCount(prefix))
     throw new RangeError(`"number" ${number} lies outside ${prefix.address}/${prefix.length}`);

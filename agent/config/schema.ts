@@ -1,8 +1,9 @@
-// The configuration of a node, kith.json. This one schema gives defaults, bounds, help, what is live.
+// The configuration of a node, kith.json. This one schema gives defaults, bounds, help, what is
+// live.
 //
-// `apply` says what a change asks for: `live` is done at once by a running agent, `restart` is noted
-// and done at the next start. Secrets are never in here, only the names of the files they lie in, so
-// the configuration may be shown, sent and compared.
+// `apply` says what a change asks for: `live` is done at once by a running agent, `restart` is
+// noted and done at the next start. Secrets are never in here, only the names of the files they lie
+// in, so the configuration may be shown, sent and compared.
 
 import * as v from 'valibot';
 import { parseAddress, parsePrefix } from '../bytes/address.js';
@@ -41,7 +42,7 @@ const name = v.pipe(v.string('must be text'), v.regex(NAME, BAD_NAME));
 
 const key = v.pipe(
   v.string('must be a key in base64'),
-  v.regex(KEY_TEXT, 'must be a key of 32 bytes in base64, 44 characters, as `wg pubkey` prints it'),
+  v.regex(KEY_TEXT, 'must be a key of 32 bytes in base64, as `wg pubkey` prints it'),
   v.check(
     (value) => decodeKey(value)?.some((byte) => byte !== 0) ?? false,
     'must not be all zeros',

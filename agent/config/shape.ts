@@ -16,7 +16,7 @@ export type Shape = Readonly<{
 }>;
 
 export function shapeOf(schema: GenericSchema): Shape {
-  return schema as unknown as Shape; // valibot types its schemas by their values, not by their parts
+  return schema as unknown as Shape; // valibot types schemas by their values, not by their parts
 }
 
 /** What is inside `optional` and `nullable`. */

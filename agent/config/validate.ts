@@ -43,7 +43,9 @@ export function formatProblem({ path, problem }: Problem): string {
   return path === '' ? `configuration: ${problem}` : `${path}: ${problem}`;
 }
 
-/** A file from a newer kith is not wrong; saying that each of its new keys is unknown would mislead. */
+/**
+ * A file from a newer kith is not wrong; saying that each of its new keys is unknown would mislead.
+ */
 function newerVersion(value: unknown): Problem | undefined {
   if (typeof value !== 'object' || value === null || !('version' in value)) return undefined;
   const { version } = value;

@@ -1,5 +1,6 @@
-// Reading a wg-quick configuration (wg(8), wg-quick(8)): sections, `key = value` lines, `#` comments.
-// What cannot be taken over is said; what is wrong is said with its line, all of it at once.
+// Reading a wg-quick configuration (wg(8), wg-quick(8)): sections, `key = value` lines, `#`
+// comments. What cannot be taken over is said; what is wrong is said with its line, all of it at
+// once.
 
 import { parsePrefix } from '../bytes/address.js';
 import { decodeKey } from '../bytes/base64.js';
@@ -10,7 +11,9 @@ import { safeName, suggestion } from './words.js';
 
 export type LineProblem = Readonly<{ line: number; problem: string }>;
 
-/** A peer as the file has it; its preshared key is still base64 text, for the caller to file away. */
+/**
+ * A peer as the file has it; its preshared key is still base64 text, for the caller to file away.
+ */
 export type QuickPeer = Readonly<{ peer: Peer; presharedKey: string | null }>;
 
 export type Quick = Readonly<{
@@ -29,7 +32,8 @@ export const LINES_MAX = 200_000;
 const PROBLEMS_MAX = 100;
 const VALUE_MAX = 4_000_000; // one line may hold all allowed IPs of a peer
 
-// What wg-quick does to the machine around the tunnel, which kith does in its own way or not at all.
+// What wg-quick does to the machine around the tunnel, which kith does in its own way or not at
+// all.
 const NOT_TAKEN: Readonly<Record<string, string>> = {
   dns: "this machine's resolver is left as it is",
   fwmark: 'firewall marks are not taken over',

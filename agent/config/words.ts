@@ -1,9 +1,13 @@
 // Names that people type: what is a good one, how a bad one becomes a good one, which was meant.
 
-/** A name is a DNS label (RFC 1035, section 2.3.1), lower case, because it becomes `<name>.kith`. */
+/**
+ * A name is a DNS label (RFC 1035, section 2.3.1), lower case, because it becomes `<name>.kith`.
+ */
 export const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
-/** The nearest good name: `Anna's Phone` becomes `anna-s-phone`. `fallback` where nothing is left. */
+/**
+ * The nearest good name: `Anna's Phone` becomes `anna-s-phone`. `fallback` where nothing is left.
+ */
 export function safeName(text: string, fallback: string): string {
   const name = text
     .toLowerCase()

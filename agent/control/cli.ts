@@ -1,5 +1,5 @@
-// The command line: a thin face of the registry. Results go to standard output, all else to standard
-// error; exit codes: 0 done, 1 failed, 2 wrong usage.
+// The command line: a thin face of the registry. Results go to standard output, all else to
+// standard error; exit codes: 0 done, 1 failed, 2 wrong usage.
 
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';

@@ -1,11 +1,12 @@
 // Peers whose endpoint is a name: when to ask for its addresses, and which of them to try.
 //
 // A name is asked for at once, and again whenever the peer's last handshake is older than 135 s:
-// by then two rekeys have failed, and the peer may have moved to a new address (a home behind dynamic
-// DNS). Each fruitless question is followed by a longer pause. A name with several addresses gets
-// them in turn.
+// by then two rekeys have failed, and the peer may have moved to a new address (a home behind
+// dynamic DNS). Each fruitless question is followed by a longer pause. A name with several
+// addresses gets them in turn.
 //
-// Without I/O: `due` says which to ask now, `answer` takes the addresses, `deadline` says when next.
+// Without I/O: `due` says which to ask now, `answer` takes the addresses, `deadline` says when
+// next.
 
 import type { Endpoint } from '../bytes/address.js';
 import { type Host, literalEndpoint, parseHost } from '../config/host.js';

@@ -1,4 +1,5 @@
-// `kith up`: reads and checks everything, then touches the machine, then runs until it is told to end.
+// `kith up`: reads and checks everything, then touches the machine, then runs until it is told to
+// end.
 
 import { randomBytes } from 'node:crypto';
 import { sourceAddress } from '../../board/machine.js';

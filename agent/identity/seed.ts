@@ -5,8 +5,8 @@
 //                       +-- clamped: scalar --+-- times the Edwards base: Ed25519 node key
 //                                             +-- times the Montgomery base: WireGuard key
 //
-// The two public keys are one point in two forms (RFC 7748, section 4.1), so that whoever signs with
-// the node key also owns the tunnel key, and anyone can compute the latter from the former.
+// The two public keys are one point in two forms (RFC 7748, section 4.1), so that whoever signs
+// with the node key also owns the tunnel key, and anyone can compute the latter from the former.
 
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha512 } from '@noble/hashes/sha2.js';

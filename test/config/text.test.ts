@@ -10,7 +10,15 @@ text('defaults are left out, the rest stands in the order of the schema', () => 
   const written = configText(config({ cipher: 'noble', listen: { port: 5 } }), undefined);
   assert.is(
     written,
-    '{\n  "version": 1,\n  "name": "cabin",\n  "listen": {\n    "port": 5\n  },\n  "cipher": "noble"\n}\n',
+    `{
+  "version": 1,
+  "name": "cabin",
+  "listen": {
+    "port": 5
+  },
+  "cipher": "noble"
+}
+`,
   );
 });
 

@@ -74,7 +74,7 @@ validate('everything that is wrong comes at once', () => {
     "peers.2.allowedIps.0: 10.7.0.1/32 is this node's own address",
     'peers.2.allowedIps.1: must be a prefix such as 10.7.0.2/32',
     'peers.2.name: is missing',
-    'peers.2.publicKey: must be a key of 32 bytes in base64, 44 characters, as `wg pubkey` prints it',
+    'peers.2.publicKey: must be a key of 32 bytes in base64, as `wg pubkey` prints it',
     'peers.3: must be an object',
   ]);
 });

@@ -147,7 +147,8 @@ PublicKey = ${secret}
 
 wgquick('peers without a name, and with the same one', () => {
   const peer = (comment: string, key: string) => `${comment}\n[Peer]\nPublicKey = ${key}\n`;
-  const text = `[Interface]\nPrivateKey=${KEY_A}\n${peer('', KEY_A)}${peer('# x', KEY_B)}${peer('# x', KEY_C)}`;
+  const peers = [peer('', KEY_A), peer('# x', KEY_B), peer('# x', KEY_C)];
+  const text = `[Interface]\nPrivateKey=${KEY_A}\n${peers.join('')}`;
   const read = parseQuick(text);
   const names = 'quick' in read ? read.quick.peers.map(({ peer }) => peer.name) : [];
   assert.equal(names, ['peer1', 'x', 'x-3']);

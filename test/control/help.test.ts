@@ -12,7 +12,7 @@ help('the overview', () => {
     `kith ${VERSION}: a peer-to-peer VPN that lives on home routers
 
   kith up                     run the agent in the foreground
-  kith wg NAME                a drop-in for wireguard-go: one interface, driven by \`wg\` and \`wg-quick\`
+  kith wg NAME                a drop-in for wireguard-go, driven by \`wg\` and \`wg-quick\`
   kith status                 how this node is doing
   kith peers                  the peers of this node and the paths to them
   kith guest add NAME         a stock WireGuard peer (phone, laptop): prints its configuration
