@@ -10,14 +10,18 @@ import { DROP_REASONS, type DropReason } from './drops.js';
 import type { Cipher } from './engines/engine.js';
 import { PEERS_MAX, SESSIONS_MAX } from './layout.js';
 import type { PlaneEvent, PlaneOrder } from './orders.js';
+import { reclaim } from './reclaim.js';
 import { answerBell, handshakesWaiting, takeHandshake } from './ring.js';
 import {
   ALARMS,
   CHECK_FIELDS,
   CHECKED,
   DATA_RECEIVED_AT,
+  RAISED_CONFIRMED,
+  RAISED_STALE,
   RECEIVED_AT,
   RECEIVED_BYTES,
+  RING_ENTRIES,
   ROUTES_VERSION,
   SENT_AT,
   SENT_BYTES,
@@ -80,6 +84,7 @@ export class Plane {
   private readonly crew: Crew;
   private tun: Tun | undefined;
   private stopping: Promise<void> | undefined;
+  private nextHandshakes: NodeJS.Immediate | undefined;
 
   constructor(private readonly options: PlaneOptions) {
     const { mtu } = options;
@@ -110,6 +115,7 @@ export class Plane {
     const staff: Staff = { tun: this.tun, routes: () => this.routes.buffer };
     try {
       await this.crew.start(staff);
+      reclaim();
     } catch (error) {
       await this.stop();
       throw error;
@@ -222,14 +228,31 @@ export class Plane {
     if (this.stopping) return;
     if (message.kind === 'roamed') this.crew.follow(message.peer, message.place);
     if (message.kind === 'bell') this.takeHandshakes();
-    else if (message.kind !== 'ready') this.options.onEvent(message);
+    else if (message.kind !== 'ready' && !this.isPast(message)) this.options.onEvent(message);
   }
 
+  /** Of a session that has ended since, whose number may be another's by now (see Crew.begin). */
+  private isPast(event: PlaneEvent): boolean {
+    const { raised } = this.shared;
+    if (event.kind === 'stale') return ((raised[event.session] ?? 0) & RAISED_STALE) === 0;
+    if (event.kind === 'confirmed') return ((raised[event.session] ?? 0) & RAISED_CONFIRMED) === 0;
+    return false;
+  }
+
+  /** A ring full at most, then timers and everybody else have their turn: a flood has no end. */
   private takeHandshakes(): void {
+    if (this.nextHandshakes !== undefined) return;
     answerBell(this.shared);
-    for (let next = takeHandshake(this.shared); next; next = takeHandshake(this.shared)) {
+    for (let i = 0; i < RING_ENTRIES; i++) {
+      const next = takeHandshake(this.shared);
+      if (next === undefined) return;
       this.options.onEvent({ kind: 'handshake', ...next });
     }
+    if (this.handshakesWaiting() === 0) return;
+    this.nextHandshakes = setImmediate(() => {
+      this.nextHandshakes = undefined;
+      if (!this.stopping) this.takeHandshakes();
+    });
   }
 
   private async close(): Promise<void> {

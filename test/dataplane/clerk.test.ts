@@ -22,7 +22,7 @@ function office() {
   const shared = new SharedMemory();
   const events: PlaneEvent[] = [];
   const ledger = new Ledger(memory, shared, 0, (event) => events.push(event));
-  const engine: Engine = { name: 'noble', seal: () => true, open: () => true };
+  const engine: Engine = { name: 'noble', seal: () => true, open: () => true, close: () => {} };
   const transmitter = new Transmitter(memory, shared, ledger, engine);
   const routes = new AllowedIps({ onChange: () => {}, onMove: () => {} });
   const made = new Clerk(
