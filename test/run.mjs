@@ -8,7 +8,7 @@
 //
 // The last line is `N passed, N failed`, with `, N skipped` where something could not run here.
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { installPackages, PACKAGES, unmet } from './needs.mjs';
@@ -29,6 +29,7 @@ const filter = args.find((arg) => !arg.startsWith('-')) ?? '';
 const unknown = args.filter((arg) => arg.startsWith('-') && !/^--(quick|no-skips)$/.test(arg));
 
 const temporary = mkdtempSync(join(tmpdir(), `kithlab.${process.pid}.${startTicks()}.run-`));
+chmodSync(temporary, 0o1777); // as /tmp is: some tests drop their rights
 const results = []; // { name, passed, failed, ms, skipped: reason | undefined }
 const began = performance.now();
 

@@ -215,6 +215,7 @@ tidy('sample: dead files, strangers at the top, traces, versions', () => {
     'agent/main.ts': "import './a.js';",
     'agent/a.ts': '',
     'agent/dead.ts': "import './a.js';",
+    'agent/ambient.d.ts': '',
   };
   const dead = repository.unreachable(Object.keys(tree), ['agent/main.ts'], (file) => tree[file]);
   assert.equal(dead, ['agent/dead.ts: nothing that is built imports it']);

@@ -5,7 +5,7 @@
 //     --rounds N           5: every rival in turn, N times
 //     --seconds N          5: of one flow
 //     --quick              one round of 2 s: is everything alive?
-//     --json FILE          the results as JSON, written after every round (bench.json in test/.cache)
+//     --json FILE          the results as JSON, after every round (test/.cache/bench.json)
 //     --table FILE         no measuring: the tables of such a file
 //     --readme             puts the tables into README.md
 //     --many, --memory, --cores    scenarios instead (--minutes N: 10, of --memory)

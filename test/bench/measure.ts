@@ -143,7 +143,7 @@ export async function firstPings(arena: Arena, startedAt: number): Promise<Start
   return { startMs: first[0] - startedAt, first: latency(times, 100) };
 }
 
-/** Whether the content of a ping can be read on the veth. True for the baseline, false for a VPN. */
+/** Whether the content of a ping can be read on the veth: not when a VPN carries it. */
 export async function isReadable(arena: Arena): Promise<boolean> {
   const file = join(arena.lab.folder, 'wire.pcap');
   const dump = arena.lab.spawn(

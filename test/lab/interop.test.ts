@@ -1,3 +1,4 @@
+// slow: twenty labs
 // deadline: 240
 // kith and wireguard-go (Debian's) speak to each other: who begins, with and without a pre-shared
 // key, IPv4 and IPv6 outside and inside, each cipher engine; roaming; large packets; the wire.

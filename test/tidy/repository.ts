@@ -43,7 +43,7 @@ export function unreachable(
     }
   }
   return files
-    .filter((file) => file.startsWith('agent/') && file.endsWith('.ts') && !reached.has(file))
+    .filter((file) => file.startsWith('agent/') && /(?<!\.d)\.ts$/.test(file) && !reached.has(file))
     .map((file) => `${file}: nothing that is built imports it`);
 }
 

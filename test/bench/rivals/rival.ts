@@ -1,5 +1,5 @@
-// What a VPN must tell so that it can be measured. Adding one: a value of this type, and its name in
-// rivals/all.ts.
+// What a VPN must tell so that it can be measured. To add one: a value of this type, and its name
+// in rivals/all.ts.
 
 import type { Arena, Side } from '../arena.js';
 

@@ -1,5 +1,5 @@
-// Does memory stay flat under load, and does an idle node stay idle? A node with three peers, one of
-// them under full load for minutes, then all of them idle.
+// Does memory stay flat under load, and does an idle node stay idle? A node with three peers, one
+// of them under full load for minutes, then all of them idle.
 
 import { Lab } from '../../lab/namespaces.js';
 import { Node } from '../../lab/node.js';
