@@ -10,6 +10,7 @@ import {
   RAISED_CONFIRMED,
   RAISED_STALE,
   RING_ENTRIES,
+  type SharedMemory,
 } from '../../agent/dataplane/sharedmemory.js';
 import type { WorkerMessage } from '../../agent/dataplane/worker.js';
 
