@@ -9,9 +9,13 @@ import type { Effect } from './wireguard/effects.js';
 
 const TIMER_MAX_MS = 2 ** 31 - 1; // what setTimeout can take
 
+/** What the driver needs of a Plane. */
+export type DriverPlane = Pick<Plane, 'now' | 'order' | 'handshakesWaiting'> &
+  Readonly<{ routes: Pick<Plane['routes'], 'removePeer'> }>;
+
 export type DriverOptions = Readonly<{
   device: Device;
-  plane: Plane;
+  plane: DriverPlane;
   /** Writes the TAI64N ceiling where a reboot finds it (design: "Without a clock"). */
   saveCeiling: (seconds: number) => void;
   /** Events that are not the machine's: alarm, gone, seen, frame. */
@@ -20,7 +24,6 @@ export type DriverOptions = Readonly<{
 
 export class Driver {
   private readonly load = new Load();
-  private loadTold = false;
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
 
@@ -78,33 +81,20 @@ export class Driver {
     this.perform(device.onHandshake(event, this.load.isHigh(start), start, Date.now()));
     const end = plane.now();
     this.load.note(end, end - start, plane.handshakesWaiting());
-    this.tellLoad();
-  }
-
-  /** The workers ask strangers for a mac2 only while this thread is busy. */
-  private tellLoad(): void {
-    const underLoad = this.load.isHigh(this.options.plane.now());
-    if (underLoad === this.loadTold) return;
-    this.loadTold = underLoad;
-    this.options.plane.order({ kind: 'load', underLoad });
-    this.arm();
   }
 
   private arm(): void {
     clearTimeout(this.timer);
     if (this.stopped) return;
     const { device, plane } = this.options;
-    const now = plane.now();
-    const loadEnds = this.loadTold ? (this.load.deadline(now) ?? now) : undefined;
-    const next = Math.min(device.deadline() ?? Infinity, loadEnds ?? Infinity);
-    if (next === Infinity) return;
+    const next = device.deadline();
+    if (next === undefined) return;
     // Rounded up: a timer that fires early finds nothing to do and would be set again at once.
-    const delay = Math.min(TIMER_MAX_MS, Math.max(0, Math.ceil(next - now)));
+    const delay = Math.min(TIMER_MAX_MS, Math.max(0, Math.ceil(next - plane.now())));
     this.timer = setTimeout(() => this.tick(), delay);
   }
 
   private tick(): void {
-    this.tellLoad();
     this.perform(this.options.device.tick(this.options.plane.now(), Date.now()));
   }
 }

@@ -29,11 +29,6 @@ export class Load {
     return now < this.until;
   }
 
-  /** When it may end; undefined where there is no load. */
-  deadline(now: Millis): Millis | undefined {
-    return this.isHigh(now) ? this.until : undefined;
-  }
-
   private turn(now: Millis): void {
     const windows = Math.floor((now - this.windowStart) / WINDOW_MS);
     if (windows < 1) return;

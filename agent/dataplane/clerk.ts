@@ -94,8 +94,6 @@ export class Clerk {
       case 'identity':
         this.gate.setIdentity(order.publicKey);
         return;
-      case 'load':
-        return; // main alone holds the cookie secret, and so asks for mac2 itself
       case 'role':
         this.role = order.role;
         return;

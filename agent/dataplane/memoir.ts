@@ -38,7 +38,6 @@ export class Memoir {
         return;
       case 'mtu':
       case 'identity':
-      case 'load':
         this.single.set(order.kind, order);
         return;
     }

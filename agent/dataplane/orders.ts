@@ -12,7 +12,6 @@ export type PlaneOrder = Readonly<
   | { kind: 'frame'; peer: PeerId; frame: Uint8Array } // seal this control frame for the peer
   | { kind: 'member'; peer: PeerId; member: boolean } // may send control frames; does not roam
   | { kind: 'mtu'; mtu: number } // of the TUN: padding stays within it
-  | { kind: 'load'; underLoad: boolean } // main is busy with handshakes
 >;
 
 /** What was known of a handshake datagram before main saw it. */
