@@ -1,25 +1,8 @@
-// The process: argv to a command, or the agent. What only one command needs is loaded by it.
+// The process. The size of the heap has to be said before anything else is loaded.
 
 import './heap.js';
-import type { Programs } from './control/cli.js';
-import { runProcess } from './control/stdio.js';
 
-const programs: Programs = {
-  up: async (options) => {
-    const { up } = await import('./control/up.js');
-    const { agentParts } = await import('./agent.js');
-    return up(options, agentParts);
-  },
-  wg: async ({ name, foreground }) => {
-    if (foreground || process.env.WG_PROCESS_FOREGROUND === '1') {
-      const { serveInterface } = await import('./control/wg.js');
-      const { wgParts } = await import('./agent.js');
-      return serveInterface(name, wgParts);
-    }
-    const { startBehind } = await import('./control/background.js');
-    await startBehind(name);
-    return 0;
-  },
-};
+const { runProcess } = await import('./control/stdio.js');
+const { programs } = await import('./programs.js');
 
 process.exitCode = await runProcess(programs);

@@ -73,6 +73,9 @@ export type PlaneCounters = Readonly<{
   offloads: Offloads; // what the kernel granted
 }>;
 
+/** By then this thread has been configured and has shaken hands: that leaves garbage, too. */
+const SETTLED_MS = 5_000;
+
 export const MTU_MIN = 576;
 export const MTU_MAX = 65_000;
 
@@ -83,6 +86,7 @@ export class Plane {
   private readonly slots: SlotTable;
   private readonly crew: Crew;
   private tun: Tun | undefined;
+  private settled: NodeJS.Timeout | undefined;
   private stopping: Promise<void> | undefined;
   private nextHandshakes: NodeJS.Immediate | undefined;
 
@@ -116,6 +120,7 @@ export class Plane {
     try {
       await this.crew.start(staff);
       reclaim();
+      this.settled = setTimeout(reclaim, SETTLED_MS).unref();
     } catch (error) {
       await this.stop();
       throw error;
@@ -256,6 +261,7 @@ export class Plane {
   }
 
   private async close(): Promise<void> {
+    clearTimeout(this.settled);
     await this.crew.stop();
     this.slots.closeAll();
     if (this.tun) sys.close(this.tun.fd);

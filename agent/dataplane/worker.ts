@@ -20,6 +20,7 @@ import { Loop } from './loop.js';
 import { Memory } from './memory.js';
 import type { PlaneEvent } from './orders.js';
 import { Receiver } from './receiver.js';
+import { reclaim } from './reclaim.js';
 import { ALARMS, CHECK_FIELDS, CHECKED, COUNTER_END, SharedMemory } from './sharedmemory.js';
 import { Transmitter } from './transmitter.js';
 import { TrieReader } from './trie.js';
@@ -91,6 +92,7 @@ function run(start: WorkerStart, port: MessagePort): void {
   );
   warmUp(memory, judge, start.vnet, monotonic);
   warming = false;
+  reclaim();
   post({ kind: 'ready', engine: engine.name, reason });
   new Loop({
     worker: start.worker,
