@@ -1,6 +1,5 @@
 // `kith guest add` and `kith guest remove`.
 
-import { x25519 } from '@noble/curves/ed25519.js';
 import { formatPrefix, parsePrefix } from '../bytes/address.js';
 import { encodeKey } from '../bytes/base64.js';
 import {
@@ -14,6 +13,7 @@ import { formatHost, parseHost, parseHostAlone } from '../config/host.js';
 import type { Config } from '../config/schema.js';
 import { NAME, safeName, suggestion } from '../config/words.js';
 import { wipe } from '../crypto/secret.js';
+import { publicKeyOf } from '../crypto/x25519.js';
 import { clamp } from '../identity/seed.js';
 import type { Handler, View } from './command.js';
 import type { Context } from './context.js';
@@ -99,7 +99,7 @@ function makeKeys(context: Context): GuestKeys {
   const shared = context.random(32);
   const keys = {
     privateKey: encodeKey(secret),
-    publicKey: encodeKey(x25519.getPublicKey(secret)),
+    publicKey: encodeKey(publicKeyOf(secret)),
     presharedKey: encodeKey(shared),
   };
   wipe(secret, shared);

@@ -56,7 +56,8 @@ export async function cli(
     if (!(error instanceof Failure)) throw error;
     console.error(`kith: ${failureLines(error).join('\n')}\n`);
     const { message, problems } = error;
-    if (json) console.out(`${JSON.stringify({ error: message, problems }, null, 2)}\n`);
+    const indent = argv.includes('--watch') ? 0 : 2; // one line for each picture
+    if (json) console.out(`${JSON.stringify({ error: message, problems }, null, indent)}\n`);
     return error instanceof UsageFailure ? 2 : 1;
   }
 }

@@ -8,10 +8,13 @@ export type Reply = Readonly<{ result: unknown; notes: readonly string[] }>;
 
 const ANSWER_MS = 60_000; // a large configuration takes the agent a while
 
+const ENDED = 'the agent ended';
+
 /** A connection to the agent. Requests are answered one after the other. */
 export class Client {
   private rest = '';
   private next = 1;
+  private ended = false;
   private waiting: { resolve(line: string): void; reject(error: Error): void } | undefined;
 
   private constructor(private readonly socket: Socket) {
@@ -24,7 +27,10 @@ export class Client {
       this.rest = this.rest.slice(end + 1);
       this.waiting?.resolve(line);
     });
-    const ended = () => this.waiting?.reject(new Failure('the agent ended'));
+    const ended = () => {
+      this.ended = true;
+      this.waiting?.reject(new Failure(ENDED));
+    };
     socket.on('timeout', () => this.waiting?.reject(new Failure('the agent does not answer')));
     socket.on('error', ended);
     socket.on('close', ended);
@@ -51,6 +57,7 @@ export class Client {
 
   /** Throws Failure as the agent says it. */
   async ask(command: string, given: unknown, patience = ANSWER_MS): Promise<Reply> {
+    if (this.ended) throw new Failure(ENDED);
     const id = this.next++;
     const line = await new Promise<string>((resolve, reject) => {
       this.waiting = { resolve, reject };
