@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { family } from './bytes/address.js';
 import type { Cipher } from './dataplane/engines/engine.js';
+import { PEERS_MAX } from './dataplane/layout.js';
 import { type PlaneEvent, SLOT_IPV4, SLOT_IPV6 } from './dataplane/orders.js';
 import { type Offloads, Plane, type PlaneCounters } from './dataplane/plane.js';
 import { Driver } from './driver.js';
@@ -41,6 +42,7 @@ export const OFFLOADS_ALL: Offloads = {
 // errno.h
 const EADDRINUSE = 98;
 const EAFNOSUPPORT = 97;
+const ENOSPC = 28;
 
 /** A port that is free over IPv4 may be taken over IPv6: how many the kernel may propose. */
 const PORT_TRIES = 10;
@@ -92,7 +94,7 @@ export class Tunnel implements Configurable {
   }
 
   async stop(): Promise<void> {
-    this.driver.perform(this.device.close(this.plane.now()));
+    this.driver.perform(this.device.close());
     this.driver.stop();
     await this.plane.stop();
   }
@@ -104,7 +106,7 @@ export class Tunnel implements Configurable {
     if (up) this.openSockets(this.listenPort);
     this.isUp = up;
     const now = this.plane.now();
-    this.driver.perform(up ? this.device.up(now, Date.now()) : this.device.down(now));
+    this.driver.perform(up ? this.device.up(now, Date.now()) : this.device.down());
     if (!up) this.closeSockets();
   }
 
@@ -112,7 +114,7 @@ export class Tunnel implements Configurable {
     if (change.fwmark !== undefined) this.setMark(change.fwmark);
     if (change.listenPort !== undefined) this.setListenPort(change.listenPort);
     if (change.privateKey !== undefined) {
-      this.driver.perform(this.device.setPrivateKey(change.privateKey, this.plane.now()));
+      this.driver.perform(this.device.setPrivateKey(change.privateKey));
     }
     if (change.replacePeers) {
       for (const peer of this.device.peers()) this.driver.perform(this.device.removePeer(peer));
@@ -149,6 +151,9 @@ export class Tunnel implements Configurable {
     } else if (peer !== undefined) {
       this.setPeer(peer, change);
     } else if (!change.updateOnly) {
+      if (this.device.peerCount >= PEERS_MAX) {
+        throw new DeviceError(`there is no room for more than ${PEERS_MAX} peers`, ENOSPC);
+      }
       const added = this.device.addPeer(change.publicKey);
       if (added === undefined) return; // our own key
       this.driver.perform(added.effects);
@@ -174,8 +179,10 @@ export class Tunnel implements Configurable {
   }
 
   private setMark(fwmark: number): void {
+    if (fwmark === this.fwmark) return;
     this.fwmark = fwmark;
     this.plane.setMark(fwmark);
+    this.driver.perform(this.device.forgetSources());
   }
 
   private setListenPort(port: number): void {

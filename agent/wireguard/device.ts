@@ -69,7 +69,7 @@ export class Device {
   // Configuration
 
   /** Null: none. Drops all sessions; a peer with this very key is removed (see `peer-gone`). */
-  setPrivateKey(privateKey: Uint8Array | null, _now?: Millis): Effect[] {
+  setPrivateKey(privateKey: Uint8Array | null): Effect[] {
     const out: Effect[] = [];
     const { ground } = this;
     if (privateKey !== null && isZero(privateKey)) return this.setPrivateKey(null);
@@ -159,6 +159,13 @@ export class Device {
     });
   }
 
+  /** Our way out has changed: the kernel is to choose the source address of each peer anew. */
+  forgetSources(): Effect[] {
+    const out: Effect[] = [];
+    for (const peer of this.rows.values()) peer.forgetSource(out);
+    return out;
+  }
+
   /** Seconds between persistent keepalives, 0 is off. Turned on, one goes out at once. */
   setKeepalive(id: PeerId, seconds: number, now: Millis, wall: Millis): Effect[] {
     if (!Number.isInteger(seconds) || seconds < 0 || seconds > 65_535) {
@@ -188,7 +195,7 @@ export class Device {
   }
 
   /** Drops sessions and handshakes; peers, places and the replay protection stay. */
-  down(_now?: Millis): Effect[] {
+  down(): Effect[] {
     this.ground.up = false;
     const out: Effect[] = [];
     for (const peer of this.rows.values()) {
@@ -200,7 +207,7 @@ export class Device {
   }
 
   /** The end: everything wiped, the ceiling lowered to what was really used. */
-  close(_now?: Millis): Effect[] {
+  close(): Effect[] {
     const out = this.down();
     for (const { id } of [...this.rows.values()]) out.push(...this.removePeer(id));
     out.push(...this.setPrivateKey(null));
@@ -267,6 +274,10 @@ export class Device {
   }
 
   // What there is
+
+  get peerCount(): number {
+    return this.byKey.size;
+  }
 
   peers(): PeerId[] {
     return Array.from(this.rows.values(), ({ id }) => id);

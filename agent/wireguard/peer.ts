@@ -338,7 +338,7 @@ export class Peer {
   }
 
   /** No answer may be the fault of the address we send from: the kernel chooses anew. */
-  private forgetSource(out: Effect[]): void {
+  forgetSource(out: Effect[]): void {
     if (this.place !== null && this.place.source !== null) {
       this.moveTo({ ...this.place, source: null }, out);
     }
