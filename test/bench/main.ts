@@ -8,7 +8,9 @@
 //     --json FILE          the results as JSON, after every round (test/.cache/bench.json)
 //     --table FILE         no measuring: the tables of such a file
 //     --readme             puts the tables into README.md
-//     --many, --memory, --cores    scenarios instead (--minutes N: 10, of --memory)
+//     --many               instead: 100 active of 1,000 configured peers (--active, --configured)
+//     --memory             instead: memory under load, and idle CPU (--minutes 10)
+//     --cores              instead: one core and all of them
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -40,6 +42,8 @@ const { values: options } = parseArgs({
     readme: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
     many: { type: 'boolean', default: false },
+    active: { type: 'string', default: '100' },
+    configured: { type: 'string', default: '1000' },
     memory: { type: 'boolean', default: false },
     cores: { type: 'boolean', default: false },
   },
@@ -153,7 +157,7 @@ async function main(): Promise<void> {
     if (process.getuid?.() !== 0) throw new Error('needs root: network namespaces');
     install(COMMON);
     if (chosen().some(({ name }) => name.startsWith('kith'))) await build();
-    if (options.many) return many(say);
+    if (options.many) return many(Number(options.active), Number(options.configured), say);
     if (options.memory) return memory(Number(options.minutes), say);
     if (options.cores) return cores(say);
   }

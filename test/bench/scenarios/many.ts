@@ -6,14 +6,16 @@ import { Lab } from '../../lab/namespaces.js';
 import { keyPair, Node } from '../../lab/node.js';
 import { cpuSeconds } from '../machine.js';
 
-const CONFIGURED = 1_000;
-const ACTIVE = 100;
 const SECONDS = 10;
 const FIRST_PORT = 20_000;
 
 const far = (i: number) => `10.7.${i >> 8}.${i & 255}`;
 
-export async function many(say: (line: string) => void): Promise<void> {
+export async function many(
+  active: number,
+  configured: number,
+  say: (line: string) => void,
+): Promise<void> {
   const lab = await Lab.create('many');
   try {
     await lab.namespace('near');
@@ -22,17 +24,17 @@ export async function many(say: (line: string) => void): Promise<void> {
     await lab.connect('near', 'far', { addresses });
     const near = await Node.start(lab, 'near', 'kith', { addresses: ['10.7.255.1/32'] });
     await near.ip('route', 'add', '10.7.0.0/16', 'dev', near.device);
-    await startFarEnds(lab, near, say);
-    const ports = Array.from({ length: ACTIVE }, (_, i) => FIRST_PORT + i);
+    await startFarEnds(lab, near, { active, configured }, say);
+    const ports = Array.from({ length: active }, (_, i) => FIRST_PORT + i);
     for (const port of ports) lab.spawn('far', 'iperf3', '-s', '-p', `${port}`);
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     const results: number[] = [];
     for (const [name, spread] of [
       ['one peer', false],
-      [`${ACTIVE} of ${CONFIGURED} peers`, true],
+      [`${active} of ${configured} peers`, true],
       ['one peer again', false],
     ] as const) {
-      say(`${name}: ${ACTIVE} streams for ${SECONDS} s`);
+      say(`${name}: ${active} streams for ${SECONDS} s`);
       const { mbit, perGb } = await load(lab, near, ports, spread);
       console.log(`${name}: ${mbit.toFixed(0)} Mbit/s, ${perGb.toFixed(2)} CPU s per GB here`);
       results.push(mbit);
@@ -45,22 +47,27 @@ export async function many(say: (line: string) => void): Promise<void> {
 }
 
 /** Each peer is a process of its own; which one answers is chosen by its address (policy rules). */
-async function startFarEnds(lab: Lab, near: Node, say: (line: string) => void): Promise<void> {
-  for (let i = 1; i <= CONFIGURED; i++) {
-    if (i <= ACTIVE) {
+async function startFarEnds(
+  lab: Lab,
+  near: Node,
+  { active, configured }: { active: number; configured: number },
+  say: (line: string) => void,
+): Promise<void> {
+  for (let i = 1; i <= configured; i++) {
+    if (i <= active) {
       const options = { addresses: [`${far(i)}/32`], port: 30_000 + i };
       const node = await Node.start(lab, 'far', 'kith', options);
       await node.peer(near, { allowedIps: ['10.7.255.1/32'], endpoint: '10.8.0.1:51820' });
       await node.ip('route', 'add', 'default', 'dev', node.device, 'table', `${1_000 + i}`);
       await node.ip('rule', 'add', 'from', far(i), 'table', `${1_000 + i}`);
       near.expect(node, { allowedIps: [`${far(i)}/32`], endpoint: `10.8.0.2:${30_000 + i}` });
-      if (i % 10 === 0) say(`${i} of ${ACTIVE} far ends are up`);
+      if (i % 10 === 0) say(`${i} of ${active} far ends are up`);
     } else {
       near.expect(keyPair(), { allowedIps: [`${far(i)}/32`], endpoint: `10.8.0.2:${30_000 + i}` });
     }
   }
   await near.configure();
-  for (let i = 1; i <= ACTIVE; i++) await near.reaches(far(i));
+  for (let i = 1; i <= active; i++) await near.reaches(far(i));
 }
 
 async function load(
