@@ -18,6 +18,7 @@ import { BATCH_SEEN, BLOCKED_MS, KEY_PAIR_BYTES, type SharedMemory, STOP } from 
 import { errno, sys } from './syscalls.js';
 import type { Tun } from './tun.js';
 import type { OrderBatch, WorkerMessage, WorkerStart } from './worker.js';
+import { keepYoungSmall } from './young.js';
 
 const EVENTFD_FLAGS = 0x80800; // EFD_CLOEXEC | EFD_NONBLOCK
 const CORES_FOR_TWO = 3;
@@ -199,6 +200,7 @@ export class Crew {
       worker.once('error', reject);
       worker.once('exit', () => reject(new Error('the data-plane worker ended at its start')));
     });
+    keepYoungSmall();
     this.flush();
     const orders: WorkerOrder[] = [...this.memoir.orders()];
     if (staff.routes() !== start.routes) orders.push({ kind: 'routes', buffer: staff.routes() });
