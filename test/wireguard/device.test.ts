@@ -253,4 +253,57 @@ device('under load a response or cookie reply to nothing of ours gets no cookie'
   assert.is(us.device.drops()['unknown-index'], 2);
 });
 
+/** Two devices that know each other; what one sent is handed to the other by the test. */
+function two(options: { sessionsMax?: number } = {}) {
+  const [us, them] = [make(71, options), make(72)];
+  us.device.addPeer(them.publicKey);
+  them.device.addPeer(us.publicKey);
+  const effects = us.device.setEndpoint(0, place().endpoint, 1_000, WALL);
+  effects.push(...us.device.onWant(0, 1_000, WALL));
+  const answer = them.device.onHandshake(arrival(sentOf(effects)), false, 1_000, WALL);
+  return { us, them, response: sentOf(answer) };
+}
+
+function sentOf(effects: Effect[]): Uint8Array {
+  const sent = effects.find(({ kind }) => kind === 'send');
+  if (sent?.kind !== 'send') throw new TypeError('nothing was sent');
+  return sent.datagram;
+}
+
+device('a response: its bytes are counted, it ends the silence, its source is followed', () => {
+  const { us, response } = two();
+  const from = place('192.0.2.78');
+  const effects = us.device.onHandshake(arrival(response, from), false, 1_500, WALL);
+  assert.equal(kinds(effects), ['place', 'heard', 'begin', 'use', 'keepalive']);
+  const { place: followed, receivedBytes, sentBytes } = us.device.view(0);
+  assert.equal(followed, from);
+  assert.equal([receivedBytes, sentBytes], [92, 148]);
+  const again = us.device.onHandshake(arrival(response, place('192.0.2.79')), false, 1_500, WALL);
+  assert.equal(again, [], 'it is good once');
+  assert.is(us.device.drops()['unknown-index'], 1);
+});
+
+device('what a worker noted a moment before the response does not count as silence', () => {
+  const { us, response } = two();
+  us.device.onHandshake(arrival(response), false, 1_500, WALL);
+  us.traffic.unansweredSince = us.traffic.sentAt = 1_499; // written after `heard` was performed
+  us.device.onActive(0, 1_600, WALL);
+  for (let now = 1_600; now < 30_000; now += 200) {
+    assert.not(kinds(us.device.tick(now, WALL)).includes('send'), `${now}`);
+  }
+});
+
+device('a response that finds no free session is dropped, and a later one is taken', () => {
+  const { us, response } = two({ sessionsMax: 1 });
+  const them = stranger(us, 73);
+  us.device.addPeer(them.publicKey);
+  const taken = us.device.onHandshake(arrival(them.message(5)), false, 1_000, WALL);
+  assert.ok(kinds(taken).includes('begin'));
+  assert.equal(us.device.onHandshake(arrival(response), false, 1_001, WALL), []);
+  assert.is(us.device.drops()['sessions-full'], 1);
+  us.device.removePeer(1);
+  const later = us.device.onHandshake(arrival(response), false, 1_002, WALL);
+  assert.ok(kinds(later).includes('begin'));
+});
+
 device.run();
