@@ -48,8 +48,8 @@ async function step(name, command, commandArgs) {
 async function prepare(tests) {
   const missing = missingModules(ROOT);
   if (missing.length > 0) {
-    say(`node_modules lacks ${missing.length} packages`);
-    if (!(await installModules())) return false;
+    say(`node_modules lacks ${missing.length} packages: npm ci`);
+    if (!(await step('npm ci', 'npm', ['ci']))) return false;
   }
   const wanted = filter === '' ? PACKAGES.map(({ name }) => name) : tests.flatMap((t) => t.needs);
   installPackages(wanted, say);
@@ -64,17 +64,6 @@ async function prepare(tests) {
     await step('format and lint (biome)', 'npx', ['biome', 'check']);
   }
   return true;
-}
-
-/**
- * Some versions of npm refuse a lock file that lacks packages for other platforms, which a registry
- * may not have; an installation that keeps to the lock file for all it has is as good then.
- */
-async function installModules() {
-  const ci = await run('npm', ['ci'], { deadlineMs: SETUP_MS, cwd: ROOT });
-  if (ci.code === 0) return true;
-  say(indent(ci.output.split('\n').slice(0, 12).join('\n')));
-  return step('npm install (npm ci refused)', 'npm', ['install', '--no-save']);
 }
 
 /** Namespaces, processes and folders of test runs that were killed. */
