@@ -69,7 +69,7 @@ driver('a handshake: what was wished, answered, confirmed; the ceiling is saved 
   assert.equal(a.done.splice(0), ['send', 'spoke']);
   b.traffic.unacknowledgedSince = b.clock.now - 10_000;
   b.driver.onEvent({ kind: 'active', peer: b.peer });
-  b.driver.onEvent({ kind: 'roamed', peer: b.peer, place: place(7) });
+  b.driver.onEvent({ kind: 'roamed', peer: b.peer, place: place(7), batch: 0 });
   assert.equal(b.device.view(b.peer).place, place(7));
   for (const side of [a, b]) side.driver.stop();
 });

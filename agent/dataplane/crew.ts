@@ -44,6 +44,7 @@ export class Crew {
   private queue: WorkerOrder[] = [];
   private batch = 0; // number of the last one posted
   private readonly endedIn = new Map<SessionId, number>();
+  private readonly placedIn = new Map<PeerId, number>(); // batch with the last place of a peer
   private staff: Staff | undefined;
   private module: WebAssembly.Module | undefined;
   private watch: NodeJS.Timeout | undefined;
@@ -74,6 +75,9 @@ export class Crew {
   tell(order: WorkerOrder): void {
     this.memoir.note(order);
     if (order.kind === 'end') this.end(order.session);
+    if (order.kind === 'place' || order.kind === 'peer-gone') {
+      this.placedIn.set(order.peer, (this.batch + 1) | 0);
+    }
     if (this.members.length === 0) return;
     if (this.queue.push(order) === 1) queueMicrotask(() => this.flush());
   }
@@ -101,11 +105,16 @@ export class Crew {
     this.tell({ kind: 'begin', session });
   }
 
-  /** A peer roamed: the worker that opened its packets knows, one that seals for it does not. */
-  follow(peer: PeerId, place: Place): void {
+  /**
+   * A peer roamed: the worker that opened its packets knows, one that seals for it does not.
+   * False where main had ordered another place before the worker knew of that: that one holds.
+   */
+  follow(peer: PeerId, place: Place, batch: number): boolean {
+    if (((batch - (this.placedIn.get(peer) ?? batch)) | 0) < 0) return false;
     this.memoir.moved(peer, place);
     const sealer = this.members[1];
     if (sealer) this.hand(sealer, [{ kind: 'place', peer, place }]);
+    return true;
   }
 
   /** Has every worker look at the table of slots. */

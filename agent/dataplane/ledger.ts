@@ -24,6 +24,7 @@ import {
 import type { Memory } from './memory.js';
 import type { PlaneEvent } from './orders.js';
 import {
+  BATCH_SEEN,
   DATA_RECEIVED_AT,
   RAISED_CONFIRMED,
   RAISED_STALE,
@@ -44,7 +45,7 @@ export class Ledger {
   constructor(
     private readonly memory: Memory,
     private readonly shared: SharedMemory,
-    worker: number,
+    private readonly worker: number,
     private readonly raise: (event: PlaneEvent) => void,
   ) {
     const reasons = DROP_REASONS.length;
@@ -143,7 +144,12 @@ export class Ledger {
         if (this.isFirst(id, RAISED_CONFIRMED)) this.raise({ kind: 'confirmed', session: id });
         return;
       case NOTE_ROAMED:
-        this.raise({ kind: 'roamed', peer: id, place: this.placeOf(pointer, slot) });
+        this.raise({
+          kind: 'roamed',
+          peer: id,
+          place: this.placeOf(pointer, slot),
+          batch: Atomics.load(this.shared.header, BATCH_SEEN + this.worker),
+        });
         return;
       case NOTE_SEEN:
         this.raise({ kind: 'seen', peer: id, place: this.placeOf(pointer, slot) });

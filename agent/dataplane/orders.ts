@@ -23,7 +23,8 @@ export type PlaneEvent = Readonly<
   | { kind: 'active'; peer: PeerId } // traffic after calm: look at the peer's timers
   | { kind: 'stale'; session: SessionId } // its renew moment has passed under traffic
   | { kind: 'confirmed'; session: SessionId } // first authentic message with a session not in use
-  | { kind: 'roamed'; peer: PeerId; place: Place } // authentic from elsewhere; already followed
+  // Authentic from elsewhere; already followed. `batch`: orders that were known by then.
+  | { kind: 'roamed'; peer: PeerId; place: Place; batch: number }
   | { kind: 'seen'; peer: PeerId; place: Place } // a member, authentic from elsewhere; not followed
   | { kind: 'frame'; peer: PeerId; frame: Uint8Array } // from a member
   | { kind: 'alarm'; engine: string; reason: string } // an engine disagreed with noble

@@ -231,7 +231,9 @@ export class Plane {
 
   private onMessage(message: WorkerMessage): void {
     if (this.stopping) return;
-    if (message.kind === 'roamed') this.crew.follow(message.peer, message.place);
+    if (message.kind === 'roamed') {
+      if (!this.crew.follow(message.peer, message.place, message.batch)) return;
+    }
     if (message.kind === 'bell') this.takeHandshakes();
     else if (message.kind !== 'ready' && !this.isPast(message)) this.options.onEvent(message);
   }

@@ -55,6 +55,23 @@ for (const [kind, mark] of marks) {
   });
 }
 
+events('roamed, before the worker had heard of the newer place: the newer place stays', () => {
+  const told: PlaneEvent[] = [];
+  const plane = make((event) => told.push(event));
+  const endpoint = { address: '192.0.2.1', port: 5 };
+  const place = { slot: 0, endpoint, source: null, channel: 0 };
+  plane.order({ kind: 'peer', peer: 0, roams: true });
+  plane.order({ kind: 'place', peer: 0, place });
+  const roamed = { kind: 'roamed', peer: 0, place } as const;
+  inside(plane).onMessage({ ...roamed, batch: 0 });
+  assert.equal(told, []);
+  inside(plane).onMessage({ ...roamed, batch: 1 });
+  assert.is(told.length, 1);
+  plane.order({ kind: 'peer-gone', peer: 0 });
+  inside(plane).onMessage({ ...roamed, batch: 0 });
+  assert.is(told.length, 1, 'nor is it for the next peer of this row');
+});
+
 events('a flood of handshakes leaves the main thread room for other things', async () => {
   let flood = true;
   let taken = 0;
