@@ -33,5 +33,10 @@ export default {
     banner: (chunk) => (chunk.name === 'kith' ? '#!/usr/bin/env node' : ''),
   },
   external: [/^node:/, 'koffi'],
-  plugins: [wasm, nodeResolve({ preferBuiltins: true }), esbuild({ target: 'node20' })],
+  plugins: [
+    wasm,
+    nodeResolve({ preferBuiltins: true }),
+    // Comments and white space would lie in a router's memory as long as the agent runs.
+    esbuild({ target: 'node20', minifyWhitespace: true }),
+  ],
 };

@@ -99,7 +99,7 @@ export class Tunnel implements Configurable {
     await this.plane.stop();
   }
 
-  /** The interface went up or down, or its MTU changed. Throws DeviceError where a port is taken. */
+  /** The interface went up or down, or its MTU changed. DeviceError where a port is taken. */
   setLink(up: boolean, mtu: number): void {
     this.plane.order({ kind: 'mtu', mtu });
     if (up === this.isUp) return;

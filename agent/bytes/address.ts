@@ -49,7 +49,7 @@ export function formatPrefix(prefix: Prefix): string {
   return `${prefix.address}/${prefix.length}`;
 }
 
-/** `192.0.2.1:51820` or `[2001:db8::1]:51820`; undefined where it is none. Names are not resolved. */
+/** `192.0.2.1:51820` or `[2001:db8::1]:51820`; undefined where it is none. Resolves no names. */
 export function parseEndpoint(text: string): Endpoint | undefined {
   const parts = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
   if (!parts) return undefined;

@@ -73,8 +73,8 @@ export type PlaneCounters = Readonly<{
   offloads: Offloads; // what the kernel granted
 }>;
 
-/** By then this thread has been configured and has shaken hands: that leaves garbage, too. */
-const SETTLED_MS = 5_000;
+/** Being configured, shaking hands and the compiling of what turns out hot leave garbage, too. */
+const SETTLING_MS = [5_000, 20_000, 60_000] as const;
 
 export const MTU_MIN = 576;
 export const MTU_MAX = 65_000;
@@ -86,7 +86,7 @@ export class Plane {
   private readonly slots: SlotTable;
   private readonly crew: Crew;
   private tun: Tun | undefined;
-  private settled: NodeJS.Timeout | undefined;
+  private settling: NodeJS.Timeout[] = [];
   private stopping: Promise<void> | undefined;
   private nextHandshakes: NodeJS.Immediate | undefined;
 
@@ -120,7 +120,7 @@ export class Plane {
     try {
       await this.crew.start(staff);
       reclaim();
-      this.settled = setTimeout(reclaim, SETTLED_MS).unref();
+      this.settling = SETTLING_MS.map((after) => setTimeout(reclaim, after).unref());
     } catch (error) {
       await this.stop();
       throw error;
@@ -263,7 +263,7 @@ export class Plane {
   }
 
   private async close(): Promise<void> {
-    clearTimeout(this.settled);
+    this.settling.forEach(clearTimeout);
     await this.crew.stop();
     this.slots.closeAll();
     if (this.tun) sys.close(this.tun.fd);

@@ -3,6 +3,8 @@ import * as assert from 'uvu/assert';
 import { Lab } from '../lab/namespaces.js';
 import { PlaneNode } from './planes.js';
 
+const TUN = new URL('../../agent/dataplane/tun.ts', import.meta.url).pathname;
+
 const tun = suite('dataplane/tun');
 
 /** What a start that must fail says. */
@@ -47,8 +49,9 @@ tun('without rights the sentence says what to do', async () => {
     const drop = ['setpriv', '--bounding-set', '-all', '--inh-caps', '-all', '--no-new-privs'];
     const user = [...drop, '--reuid', '65534', '--clear-groups'];
     const code = `
-      import { openTun } from '${new URL('../../agent/dataplane/tun.ts', import.meta.url).pathname}';
-      try { openTun('kt3', 1420, { tunSegmentation: true }); } catch (error) { console.log(error.message); }`;
+      import { openTun } from '${TUN}';
+      try { openTun('kt3', 1420, { tunSegmentation: true }); }
+      catch (error) { console.log(error.message); }`;
     const node = [process.execPath, '--import', 'tsx', '--input-type=module', '-e', code];
     const ran = await lab.run('a', ...user, ...node);
     assert.match(ran.stdout, /run this as root, or with CAP_NET_ADMIN/, ran.stderr);

@@ -13,7 +13,8 @@ const ROWS: readonly (readonly string[])[] = [
   ['agent/wireguard', 'agent/identity'],
   ['agent/mesh', 'agent/router', 'agent/config'],
   ['agent/dataplane', 'agent/discovery', 'board'],
-  ['agent/commands', 'agent/control', 'agent/update', 'agent/dashboard'],
+  ['agent/commands', 'agent/update'],
+  ['agent/control', 'agent/dashboard'], // the faces of the commands
   ['agent', 'flash'],
 ];
 const PURE_ROWS = 4; // rows 0 to 3 are machines and pure functions
