@@ -138,7 +138,7 @@ export class Ledger {
         this.raise({ kind: 'want', peer: id });
         return;
       case NOTE_STALE:
-        if (this.isFirst(id, RAISED_STALE)) this.raise({ kind: 'stale', session: id });
+        this.stale(id);
         return;
       case NOTE_CONFIRMED:
         if (this.isFirst(id, RAISED_CONFIRMED)) this.raise({ kind: 'confirmed', session: id });
@@ -160,6 +160,11 @@ export class Ledger {
         return;
       }
     }
+  }
+
+  /** A session wants a successor: main is told once. */
+  stale(session: number): void {
+    if (this.isFirst(session, RAISED_STALE)) this.raise({ kind: 'stale', session });
   }
 
   /** Of all workers only one tells. */

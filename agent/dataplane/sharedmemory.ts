@@ -50,12 +50,6 @@ export const BLOCKED_MS = 2;
 export const RING_ENTRIES = 64;
 export const RING_ENTRY_BYTES = 256;
 
-/**
- * A session's counters end here for good, far below the wrap of 32 bits: whatever a batch takes
- * beyond it is not used. At 180 s a session, it would take 23 million messages a second.
- */
-export const COUNTER_END = 2 ** 32 - 2 ** 24;
-
 export class SharedMemory {
   readonly buffer: SharedArrayBuffer;
   readonly header: Int32Array;

@@ -10,6 +10,7 @@ import {
 } from 'node:worker_threads';
 import { Clerk, type WorkerOrder } from './clerk.js';
 import { monotonic } from './clock.js';
+import { SendCounters } from './counter.js';
 import { choose, realProbes } from './engines/choose.js';
 import type { Cipher, EngineName } from './engines/engine.js';
 import { Judge } from './engines/judge.js';
@@ -21,7 +22,7 @@ import { Memory } from './memory.js';
 import type { PlaneEvent } from './orders.js';
 import { Receiver } from './receiver.js';
 import { reclaim } from './reclaim.js';
-import { ALARMS, CHECK_FIELDS, CHECKED, COUNTER_END, SharedMemory } from './sharedmemory.js';
+import { ALARMS, CHECK_FIELDS, CHECKED, SharedMemory } from './sharedmemory.js';
 import { Transmitter } from './transmitter.js';
 import { TrieReader } from './trie.js';
 import { WARM_PEER, warmUp } from './warmup.js';
@@ -61,9 +62,7 @@ function run(start: WorkerStart, port: MessagePort): void {
         warmCounter += count;
         return warmCounter - count;
       }
-      const taken = Atomics.load(shared.counters, session);
-      if (taken + count > COUNTER_END) return -1;
-      return Atomics.add(shared.counters, session, count);
+      return counters.take(session, count);
     },
   });
   memory.wasm.setVnet(start.vnet ? 1 : 0);
@@ -84,6 +83,7 @@ function run(start: WorkerStart, port: MessagePort): void {
   const checks = shared.checks.subarray(start.worker * CHECK_FIELDS);
 
   const ledger = new Ledger(memory, shared, start.worker, post);
+  const counters = new SendCounters(shared.counters, (session) => ledger.stale(session));
   const gate = new Gate(memory, shared, ledger, () => post({ kind: 'bell' }));
   const transmitter = new Transmitter(memory, shared, ledger, judge);
   const receiver = new Receiver(memory, ledger, judge, gate);
