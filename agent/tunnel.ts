@@ -3,10 +3,12 @@
 
 import { randomBytes } from 'node:crypto';
 import { family } from './bytes/address.js';
+import { awaitClock } from './clockwatch.js';
 import type { Cipher } from './dataplane/engines/engine.js';
 import { PEERS_MAX } from './dataplane/layout.js';
 import { type PlaneEvent, SLOT_IPV4, SLOT_IPV6 } from './dataplane/orders.js';
 import { type Offloads, Plane, type PlaneCounters } from './dataplane/plane.js';
+import { isClockSynchronised } from './dataplane/synchronised.js';
 import { Driver } from './driver.js';
 import {
   type Configurable,
@@ -54,6 +56,7 @@ export class Tunnel implements Configurable {
   private listenPort = 0;
   private fwmark = 0;
   private isUp = false;
+  private stopClock = () => {};
 
   constructor(private readonly options: TunnelOptions) {
     const { interfaceName, mtu, cipher, workers, offloads } = options;
@@ -89,11 +92,13 @@ export class Tunnel implements Configurable {
   }
 
   /** Creates the interface. Rejects with an Error whose message is fit for a person. */
-  start(): Promise<void> {
-    return this.plane.start();
+  async start(): Promise<void> {
+    await this.plane.start();
+    this.stopClock = awaitClock(isClockSynchronised, () => this.device.clockSynchronised());
   }
 
   async stop(): Promise<void> {
+    this.stopClock();
     this.driver.perform(this.device.close());
     this.driver.stop();
     await this.plane.stop();

@@ -28,6 +28,7 @@ export const sys = {
   sendmsg: define<[N, N, N]>('sendmsg', 'intptr_t', ['int', POINTER, 'int']),
   sendmmsg: define<[N, N, N, N]>('sendmmsg', 'int', ['int', POINTER, 'uint', 'int']),
   recvmmsg: define<[N, N, N, N, N]>('recvmmsg', 'int', ['int', POINTER, 'uint', 'int', POINTER]),
+  adjtimex: define<[N]>('adjtimex', 'int', [POINTER]),
   eventfd: define<[N, N]>('eventfd', 'int', ['uint', 'int']),
 };
 
