@@ -2,7 +2,7 @@
 // dataplane.wasm, compiled from AssemblyScript. Packages with native parts stay outside.
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
 import esbuild from 'rollup-plugin-esbuild';
@@ -23,6 +23,13 @@ const wasm = {
   },
 };
 
+const executable = {
+  name: 'executable',
+  writeBundle() {
+    chmodSync('dist/kith.js', 0o755);
+  },
+};
+
 export default {
   input: { kith: 'agent/main.ts', worker: 'agent/dataplane/worker.ts' },
   output: {
@@ -35,6 +42,7 @@ export default {
   external: [/^node:/, 'koffi'],
   plugins: [
     wasm,
+    executable,
     nodeResolve({ preferBuiltins: true }),
     // Comments and white space would lie in a router's memory as long as the agent runs.
     esbuild({ target: 'node20', minifyWhitespace: true }),

@@ -2,7 +2,7 @@
 // which tells over its channel when it is ready, or why it cannot be.
 
 import { spawn } from 'node:child_process';
-import { closeSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { Failure } from '../commands/failure.js';
 
 const READY_MS = 30_000;
@@ -13,7 +13,8 @@ type Report = Readonly<{ ready: true } | { failure: string }>;
 /** Resolves when the second process is ready; it goes on by itself. Rejects with its reason. */
 export async function startBehind(name: string): Promise<void> {
   closeInherited();
-  const [node, script] = [process.execPath, process.argv[1] ?? ''];
+  // The file itself, by whatever name this process was called (see stdio.ts).
+  const [node, script] = [process.execPath, realpathSync(process.argv[1] ?? '')];
   const child = spawn(node, [...process.execArgv, script, 'wg', '-f', name], {
     detached: true, // a session of its own: no terminal's end reaches it
     cwd: '/',

@@ -1,5 +1,6 @@
 // The real console of a process: standard streams and the terminal behind them.
 
+import { basename } from 'node:path';
 import { Failure } from '../commands/failure.js';
 import { type Console, cli, type Programs } from './cli.js';
 
@@ -9,7 +10,7 @@ const ROWS = 24;
 
 /** Runs this process as the command line `kith`; resolves to its exit code. */
 export function runProcess(programs: Programs): Promise<number> {
-  const argv = process.argv.slice(2);
+  const argv = givenArguments(process.argv);
   process.title = 'kith'; // argv may hold what is nobody's business
   // A reader that has seen enough (`kith peers | head`) is no error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -18,6 +19,11 @@ export function runProcess(programs: Programs): Promise<number> {
     process.kill(process.pid, 'SIGPIPE');
   });
   return cli(argv, programs, processConsole());
+}
+
+/** Linked as `kith-wg` it is `kith wg`: wg-quick names a program and gives it the interface alone. */
+function givenArguments([, script = '', ...rest]: readonly string[]): string[] {
+  return basename(script) === 'kith-wg' ? ['wg', ...rest] : rest;
 }
 
 export function processConsole(): Console {
