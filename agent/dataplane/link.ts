@@ -13,7 +13,7 @@
 
 import { closeSync, fstatSync, openSync, statSync } from 'node:fs';
 import koffi from 'koffi';
-import { EBADFD, errno, O_CLOEXEC, O_NONBLOCK, Scratch, sys } from './syscalls.js';
+import { errno, O_CLOEXEC, O_NONBLOCK, Scratch, sys } from './syscalls.js';
 
 export type Link = Readonly<{ up: boolean; mtu: number }>;
 
@@ -80,7 +80,6 @@ export class LinkWatch {
 
   private enter(): boolean {
     const namespace = sys.ioctl(this.options.tun, TUNGETDEVNETNS, 0);
-    if (namespace < 0 && errno() === EBADFD) return true; // look() will say so
     try {
       this.netlink = namespace < 0 ? openNetlink() : inNamespace(namespace, openNetlink);
     } finally {
@@ -88,7 +87,6 @@ export class LinkWatch {
     }
     if (this.netlink < 0) return false;
     this.poll = koffi.node.poll(this.netlink, { readable: true }, () => this.read());
-    this.poll.unref();
     return true;
   }
 
@@ -102,16 +100,20 @@ export class LinkWatch {
   private read(): void {
     let touched = false;
     let left = false;
+    let lost = false;
     for (let reads = 0; reads < READS_MAX; reads++) {
       const { address, view, bytes } = this.scratch;
       const length = sys.read(this.netlink, address, bytes.length);
-      if (length < 0 && errno() !== ENOBUFS) break;
-      const ours = length < 0 || (length >= 24 && view.getInt32(20, true) === this.index);
-      touched ||= ours; // ENOBUFS: events were lost, perhaps ours
-      left ||= ours && length > 0 && view.getUint16(4, true) === RTM_DELLINK;
+      if (length < 0) {
+        lost = errno() === ENOBUFS; // perhaps events of ours
+        break;
+      }
+      const ours = length >= 24 && view.getInt32(20, true) === this.index;
+      touched ||= ours;
+      left ||= ours && view.getUint16(4, true) === RTM_DELLINK;
     }
     // Another interface may already have the name here that ours had: then only `follow` will do.
-    if (left || (touched && !this.look())) this.follow();
+    if (left || lost || (touched && !this.look())) this.follow();
   }
 
   /** Reads the state and tells it. False: the interface is not in this namespace. */
