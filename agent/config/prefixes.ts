@@ -45,11 +45,10 @@ export function covers(outer: Prefix, inner: Prefix): boolean {
 export function hostAddress(prefix: Prefix, number: number): Address {
   if (!Number.isInteger(number) || number < 0 || number >= hostCount(prefix))
     throw new RangeError(`"number" ${number} lies outside ${prefix.address}/${prefix.length}`);
-  const bytes = addressBytes(prefix.address);
+  const bytes = addressBytes(prefix.address); // its host bits are zero, so nothing carries over
   for (let i = bytes.length - 1, rest = number; i >= 0 && rest > 0; i--) {
-    const sum = (bytes[i] ?? 0) + (rest % 256);
-    bytes[i] = sum & 0xff;
-    rest = Math.floor(rest / 256) + (sum >> 8);
+    bytes[i] = (bytes[i] ?? 0) | (rest % 256);
+    rest = Math.floor(rest / 256);
   }
   return formatAddress(bytes);
 }

@@ -6,7 +6,7 @@
 //
 // Who may open the socket file may do everything; so it is the owner's alone, as its folder is.
 
-import { chmodSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Context } from '../commands/context.js';
 import { Failure, systemCode, UsageFailure } from '../commands/failure.js';
@@ -43,10 +43,7 @@ export class ControlSocket {
     try {
       return new Promise((resolve, reject) => {
         server.once('error', (error) => reject(new Failure(`${this.path}: ${systemCode(error)}`)));
-        server.listen(this.path, () => {
-          chmodSync(this.path, 0o600);
-          resolve();
-        });
+        server.listen(this.path, resolve);
       });
     } finally {
       process.umask(before);

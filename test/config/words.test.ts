@@ -28,7 +28,8 @@ words('whatever is typed becomes a good name', () => {
 });
 
 const near = [
-  ['stauts', 'status'], // two letters swapped
+  ['stauts', 'status'],
+  ['pu', 'up'], // two letters swapped are one mistake
   ['peer', 'peers'],
   ['statsu', 'status'],
   ['gust add', 'guest add'],

@@ -162,6 +162,21 @@ store('changes at once come one after the other', async () => {
   );
 });
 
+store('the running agent is never told two changes at once', async () => {
+  let inside = 0;
+  const { store } = open({
+    async apply() {
+      assert.is(++inside, 1);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      inside--;
+      return [];
+    },
+  });
+  const names = ['a', 'b', 'c'];
+  await Promise.all(names.map((name) => store.update((now) => ({ ...now, name }))));
+  assert.is(store.read().name, 'c');
+});
+
 store('--set lays over, by the type of the schema', () => {
   const { store, text } = open();
   const { config: written } = store.readOrMake();

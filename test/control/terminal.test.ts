@@ -44,9 +44,9 @@ terminal('configuration and QR code, black on white', async () => {
 
 terminal('a window too small is told so, and all is printed the same', async () => {
   const state = join(temporaryFolder(), 'state');
-  const { seen, terminal } = screen(60, 24, false);
+  const { seen, terminal } = screen(60, 90, false);
   assert.is(await cli(['--state', state, ...guest], NEVER, terminal), 0);
-  assert.match(seen.error, /needs a window of \d+ columns and \d+ rows; this one has 60 and 24/);
+  assert.match(seen.error, /needs a window of \d+ columns and \d+ rows; this one has 60 and 90/);
   const [configuration = '', code = ''] = seen.out.split(/\n\n(?=█)/u);
   assert.is(decode(code.trimEnd(), 'light'), configuration);
 });

@@ -68,6 +68,8 @@ for (const [code, parts, error, evidence] of reasons) {
 
 view('a peer that the device does not have yet, and one that `wg set` added', () => {
   const foreign = state({ publicKey: decodeKey(KEY_B)! });
+  const both = peerStatuses(config({ peers: [phone] }), [state(), foreign], NOW, () => undefined);
+  assert.is(both.length, 2);
   const list = peerStatuses(config({ peers: [phone] }), [foreign], NOW, () => undefined);
   assert.equal(
     list.map(({ name, endpoint }) => [name, endpoint]),
