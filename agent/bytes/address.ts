@@ -37,12 +37,14 @@ export function parseAddress(text: string): Address | undefined {
 /** `address/length`, or an address alone, which is its own prefix. Host bits are cleared. */
 export function parsePrefix(text: string): Prefix | undefined {
   const [left = '', right, ...rest] = text.split('/');
-  const address = parseAddress(left);
-  if (address === undefined || address.includes('%') || rest.length > 0) return undefined;
-  const width = family(address) === 4 ? 32 : 128;
+  const bytes = left.includes(':') ? parseIpv6(left) : parseIpv4(left);
+  if (bytes === undefined || left.includes('%') || rest.length > 0) return undefined;
+  const width = 8 * bytes.length;
   if (right !== undefined && !/^\d{1,3}$/.test(right)) return undefined;
   const length = right === undefined ? width : Number(right);
-  return length > width ? undefined : { address: maskAddress(address, length), length };
+  if (length > width) return undefined;
+  maskBytes(bytes, length);
+  return { address: formatAddress(bytes), length };
 }
 
 export function formatPrefix(prefix: Prefix): string {
@@ -91,11 +93,15 @@ export function formatAddress(bytes: Uint8Array, scope = 0): Address {
 
 export function maskAddress(address: Address, length: number): Address {
   const bytes = addressBytes(address);
-  for (let i = 0; i < bytes.length; i++) {
-    const keep = Math.min(8, Math.max(0, length - 8 * i));
+  maskBytes(bytes, length);
+  return formatAddress(bytes);
+}
+
+function maskBytes(bytes: Uint8Array, length: number): void {
+  for (let i = length >> 3; i < bytes.length; i++) {
+    const keep = Math.max(0, length - 8 * i);
     bytes[i] = (bytes[i] ?? 0) & (0xff << (8 - keep));
   }
-  return formatAddress(bytes);
 }
 
 export function prefixContains(prefix: Prefix, address: Address): boolean {

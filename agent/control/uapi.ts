@@ -51,7 +51,7 @@ export class ConfigurationSocket {
   private readonly folder: string;
   private readonly server: Server;
   private readonly sockets = new Set<Socket>();
-  private inode: string | undefined; // of our file; as long as we listen nobody else gets the number
+  private inode: string | undefined; // of our file; nobody else gets it as long as we listen
   private unwatch = () => {};
 
   constructor(private readonly options: ConfigurationSocketOptions) {

@@ -222,7 +222,7 @@ function splitLine(line: Uint8Array): [key: string, value: Uint8Array] {
 
 /** At most a line's bytes, each as one character. */
 function ascii(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes);
+  return Reflect.apply(String.fromCharCode, undefined, bytes);
 }
 
 function readTrue(key: string, value: Uint8Array): true {
