@@ -149,8 +149,8 @@ for (const [text, want] of texts) {
 
 validate('hostile sizes give a bounded list', () => {
   const keys = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`k${i}`, i]));
-  const peers = Array.from({ length: 9000 }, () => ({ ...keys, name: 1 }));
-  const many = problems({ version: 1, name: 'a', peers: peers.slice(0, 50) });
+  const peers = Array.from({ length: 50 }, () => ({ ...keys, name: 1 }));
+  const many = problems({ version: 1, name: 'a', peers });
   assert.is(many.length, PROBLEMS_MAX + 1);
   assert.ok(problems({ ...keys, ['x'.repeat(1e6)]: 1 }).every((line) => line.length < 300));
 });
@@ -180,7 +180,7 @@ validate('fuzz: any JSON is either a configuration or has problems; nothing is t
       if ('config' in checked) return 'config' in checkConfig(checked.config);
       return checked.problems.length > 0 && checked.problems.every((one) => one.problem !== '');
     }),
-    { numRuns: 500 },
+    { numRuns: 2000 },
   );
 });
 
