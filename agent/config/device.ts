@@ -40,15 +40,14 @@ export function deviceDifference(
     if (!is.has(peer.publicKey)) peers.push({ publicKey: keyOf(peer), remove: true });
   for (const peer of after.peers) {
     const previous = was.get(peer.publicKey);
-    const whole = peerChange(peer, resolved);
     if (!previous) {
-      peers.push(whole);
+      peers.push(peerChange(peer, resolved));
       continue;
     }
-    const { endpoint, ...rest } = whole;
-    const moved = peer.endpoint !== previous.endpoint && endpoint !== undefined;
-    const same = sameText(peer, previous) && sameKey(peer, previous, old, resolved);
-    if (moved || !same) peers.push(moved ? { ...rest, endpoint } : rest);
+    const moved = peer.endpoint !== previous.endpoint;
+    if (!moved && sameText(peer, previous) && sameKey(peer, previous, old, resolved)) continue;
+    const { endpoint, ...rest } = peerChange(peer, resolved);
+    peers.push(moved && endpoint ? { ...rest, endpoint } : rest);
   }
   const port = after.listen.port;
   return port === before.listen.port ? { peers } : { listenPort: port, peers };
@@ -92,8 +91,10 @@ function presharedKey(peer: Peer, resolved: Resolved): Uint8Array | null {
 }
 
 function sameText(a: Peer, b: Peer): boolean {
+  if (a.keepalive !== b.keepalive) return false;
+  if (a.allowedIps.join() === b.allowedIps.join()) return true; // nearly always, and fast
   const allowed = (peer: Peer) => allowedPrefixes(peer).map(formatPrefix).sort().join();
-  return a.keepalive === b.keepalive && allowed(a) === allowed(b);
+  return allowed(a) === allowed(b);
 }
 
 function sameKey(a: Peer, b: Peer, old: Resolved, resolved: Resolved): boolean {

@@ -26,6 +26,7 @@ const TRIES_MAX = 3; // another writer was faster so many times: give up
 
 export class FileStore implements Store {
   private queue: Promise<unknown> = Promise.resolve();
+  private last: Readonly<{ text: string; config: Config }> | undefined;
 
   constructor(
     private readonly folder: Folder,
@@ -39,7 +40,7 @@ export class FileStore implements Store {
       throw new Failure(
         `there is no configuration in ${this.folder.path} yet: \`kith up\` makes one`,
       );
-    return this.checked(parseConfig(text));
+    return this.parsed(text);
   }
 
   /** The same with an identity and a first configuration made where they are missing. */
@@ -65,7 +66,7 @@ export class FileStore implements Store {
 
   check(change: (config: Config) => Config): Config {
     const text = this.folder.readConfig();
-    const config = text === undefined ? this.unmade() : this.checked(parseConfig(text));
+    const config = text === undefined ? this.unmade() : this.parsed(text);
     return this.checked(checkConfig(change(config)), 'nothing was changed:');
   }
 
@@ -96,9 +97,9 @@ export class FileStore implements Store {
     keys: readonly KeyFile[],
   ): Promise<Outcome> {
     for (let tries = 1; tries <= TRIES_MAX; tries++) {
-      this.readOrMake();
+      if (this.folder.readConfig() === undefined) this.readOrMake();
       const text = this.folder.readConfig() ?? '';
-      const before = this.checked(parseConfig(text));
+      const before = this.parsed(text);
       const after = this.checked(checkConfig(change(before)), 'nothing was changed:');
       let restart: readonly string[] = [];
       try {
@@ -106,7 +107,9 @@ export class FileStore implements Store {
         restart = (await this.live?.apply(after)) ?? [];
         // Somebody may have edited the file meanwhile, with an editor or another command.
         if (this.folder.readConfig() !== text) continue;
-        this.folder.writeConfig(configText(after, JSON.parse(text)));
+        const next = configText(after, JSON.parse(text));
+        this.folder.writeConfig(next);
+        this.last = { text: next, config: after };
       } catch (error) {
         await this.live?.apply(before);
         this.dropKeys(after, before);
@@ -124,6 +127,12 @@ export class FileStore implements Store {
     for (const { presharedKeyFile: name } of before.peers)
       if (name !== null && !kept.has(name) && /^[a-z0-9-]+\.psk$/.test(name))
         this.folder.remove(name);
+  }
+
+  /** A file that is as it was is not checked again: with 130,000 allowed IPs that takes seconds. */
+  private parsed(text: string): Config {
+    if (this.last?.text !== text) this.last = { text, config: this.checked(parseConfig(text)) };
+    return this.last.config;
   }
 
   private checked(result: Checked, heading = `${this.folder.configPath} is not right:`): Config {
