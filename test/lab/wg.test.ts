@@ -96,6 +96,17 @@ wg('ends when the interface is deleted, and the name is free at once', async ({ 
   }
 });
 
+wg('a holder of the name that is slow to end is waited for', async ({ stage }) => {
+  const first = await background(stage);
+  process.kill(first, 'SIGSTOP'); // its socket goes on taking connections
+  await stage.lab.must('a', 'ip', 'link', 'delete', stage.name);
+  const second = run(stage, [stage.name]);
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  process.kill(first, 'SIGCONT');
+  assert.equal(await second, { stdout: '', stderr: '', code: 0 });
+  assert.match(await stage.lab.must('a', 'wg', 'show', stage.name), 'interface:');
+});
+
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   wg(`ends at ${signal}`, async ({ stage }) => {
     const pid = await background(stage);
