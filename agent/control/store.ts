@@ -45,9 +45,10 @@ export class FileStore implements Store {
 
   /** The same with an identity and a first configuration made where they are missing. */
   readOrMake(): { config: Config; made: boolean } {
+    wipe(loadSeed(this.folder, this.random));
+    if (this.folder.readConfig() !== undefined) return { config: this.read(), made: false };
     const identity = loadIdentity(this.folder, this.random);
     identity.privateKey.wipe();
-    if (this.folder.readConfig() !== undefined) return { config: this.read(), made: false };
     const first = {
       version: CONFIG_VERSION,
       name: safeName(hostname(), 'node'),
@@ -161,12 +162,16 @@ export function overlay(config: Config, settings: readonly string[]): Config {
 
 /** The node's keys, made at the first time. The caller wipes the private one. */
 export function loadIdentity(folder: Folder, random: (bytes: number) => Uint8Array): Identity {
-  let seed = folder.readSeed();
-  if (!seed) {
-    seed = random(SEED_BYTES);
-    folder.writeSeed(seed);
-  }
+  const seed = loadSeed(folder, random);
   const identity = new Identity(seed);
   wipe(seed);
   return identity;
+}
+
+function loadSeed(folder: Folder, random: (bytes: number) => Uint8Array): Uint8Array {
+  const there = folder.readSeed();
+  if (there) return there;
+  const seed = random(SEED_BYTES);
+  folder.writeSeed(seed);
+  return seed;
 }
