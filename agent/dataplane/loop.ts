@@ -25,6 +25,8 @@ import type { TrieReader } from './trie.js';
 import type { OrderBatch } from './worker.js';
 
 const TUN_READS_MAX = 32;
+/** After a pause this long a packet is likely to be alone: it goes out before more are looked for. */
+const QUIET_MS = 0.5;
 const POLL_MS = 60_000; // main wakes us by the eventfd; this is a last resort
 
 export type LoopParts = Readonly<{
@@ -65,14 +67,14 @@ export class Loop {
       routes.enter();
       const now = monotonic();
       checks[blocked] = (checks[blocked] ?? 0) + now - before;
-      this.turn(now);
+      this.turn(now, now - before > QUIET_MS);
       this.parts.onBatch();
       before = monotonic();
     }
     routes.leave();
   }
 
-  private turn(now: number): void {
+  private turn(now: number, quiet: boolean): void {
     const { shared, memory } = this.parts;
     if (this.revents(0) !== 0) this.control(now);
     const version = Atomics.load(shared.header, ROUTES_VERSION);
@@ -85,15 +87,16 @@ export class Loop {
       this.parts.receiver.pump(this.fdOf[i] ?? -1, this.slotOf[i] ?? 0, this.parts.tun, now);
     }
     const tun = this.revents(1);
-    if (tun !== 0) this.readTun(tun, now);
+    if (tun !== 0) this.readTun(tun, now, quiet);
   }
 
   private revents(index: number): number {
     return this.parts.memory.view.getUint16(POLLFDS + 8 * index + 6, true);
   }
 
-  private readTun(revents: number, now: number): void {
-    const failure = this.parts.transmitter.pump(this.parts.tun, TUN_READS_MAX, now);
+  private readTun(revents: number, now: number, quiet: boolean): void {
+    const { tun, transmitter } = this.parts;
+    const failure = transmitter.pump(tun, TUN_READS_MAX, now, quiet);
     const gone = failure === EBADFD || failure === EIO || (revents & POLLNVAL) !== 0;
     if (!gone && !(revents & POLLERR && failure !== 0 && failure !== EAGAIN)) return;
     if (failure === EINTR) return;

@@ -119,7 +119,6 @@ export class Plane {
     const staff: Staff = { tun: this.tun, routes: () => this.routes.buffer };
     try {
       await this.crew.start(staff);
-      reclaim();
       this.settling = SETTLING_MS.map((after) => setTimeout(reclaim, after).unref());
     } catch (error) {
       await this.stop();

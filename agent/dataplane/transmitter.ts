@@ -49,8 +49,11 @@ export class Transmitter {
     private readonly engine: Engine,
   ) {}
 
-  /** Up to `most` reads; errno of the last one where it failed, 0 where there may be more. */
-  pump(tun: number, most: number, now: number): number {
+  /**
+   * Up to `most` reads, sent together; the first by itself where it was quiet before. Returns errno
+   * of the last one where it failed, 0 where there may be more.
+   */
+  pump(tun: number, most: number, now: number, quiet = false): number {
     const { base, wasm } = this.memory;
     let failure = 0;
     let reads = 0;
@@ -61,8 +64,9 @@ export class Transmitter {
         break;
       }
       this.finishJob(wasm.transmit(bytes, now), now);
+      if (quiet && reads === 0) this.flush(now);
     }
-    if (reads > 0) this.flush(now);
+    if (reads > (quiet ? 1 : 0)) this.flush(now);
     return failure;
   }
 

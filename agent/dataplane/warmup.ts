@@ -36,7 +36,7 @@ const AF_UNIX = 1;
 const DATAGRAM = 2 | 0x800 | 0x80000; // SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC
 const INDEX = 0x6b697468;
 const ROUNDS_MAX = 600;
-const WARM_MS = 80; // slow machines: not at the price of a slow start
+const WARM_MS = 50; // slow machines: not at the price of a slow start
 
 /** The caller has every route lead to WARM_PEER meanwhile. */
 export function warmUp(memory: Memory, engine: Engine, vnet: boolean, now: () => number): void {
