@@ -1,3 +1,4 @@
+// deadline: 300
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DROP_REASONS } from '../../agent/dataplane/drops.js';
