@@ -21,7 +21,9 @@ export function runProcess(programs: Programs): Promise<number> {
   return cli(argv, programs, processConsole());
 }
 
-/** Linked as `kith-wg` it is `kith wg`: wg-quick names a program and gives it the interface alone. */
+/**
+ * Linked as `kith-wg` it is `kith wg`: wg-quick names a program and gives it the interface alone.
+ */
 function givenArguments([, script = '', ...rest]: readonly string[]): string[] {
   return basename(script) === 'kith-wg' ? ['wg', ...rest] : rest;
 }

@@ -70,7 +70,8 @@ async function join_({ lab }: Home, configuration: string): Promise<string> {
 
 /** Another program on a UDP port of namespace `a`. */
 async function take(lab: Lab, port: number): Promise<Daemon> {
-  const script = `require('node:dgram').createSocket('udp4').bind(${port}, () => console.log('on'))`;
+  const bind = `bind(${port}, () => console.log('on'))`;
+  const script = `require('node:dgram').createSocket('udp4').${bind}`;
   const daemon = lab.spawn('a', process.execPath, '-e', script);
   await lab.waitFor(() => daemon.stdout !== '', READY_MS, `program on port ${port}`);
   return daemon;
