@@ -19,6 +19,7 @@ import { VERSION } from './version.js';
 export type Console = Readonly<{
   out(text: string): void;
   error(text: string): void;
+  closed(): boolean; // nobody reads any more
   readInput(): Promise<string>;
   view: Omit<View, 'remark'>;
 }>;
@@ -87,6 +88,7 @@ async function perform(
       console.out(parsed.watch ? frame(text, round, parsed.json, console) : `${text}\n`);
       if (!parsed.watch) return 0;
       await pause(WATCH_MS);
+      if (console.closed()) return 0;
     }
   } finally {
     client?.close();

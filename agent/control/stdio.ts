@@ -12,12 +12,6 @@ const ROWS = 24;
 export function runProcess(programs: Programs): Promise<number> {
   const argv = givenArguments(process.argv);
   process.title = 'kith'; // argv may hold what is nobody's business
-  // A reader that has seen enough (`kith peers | head`) is no error.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exitCode = 0;
-    process.kill(process.pid, 'SIGPIPE');
-  });
   return cli(argv, programs, processConsole());
 }
 
@@ -29,12 +23,20 @@ function givenArguments([, script = '', ...rest]: readonly string[]): string[] {
 }
 
 export function processConsole(): Console {
-  const { stdout, env } = process;
+  const { stdout, stderr, env } = process;
+  let closed = false;
+  // A reader that has seen enough (`kith peers | head`) is no error, and no end of an agent.
+  for (const stream of [stdout, stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      closed = true;
+    });
   const terminal = stdout.isTTY === true;
   const plain = env.TERM === 'dumb' || (env.NO_COLOR ?? '') !== '';
   return {
     out: (text) => stdout.write(text),
-    error: (text) => process.stderr.write(text),
+    error: (text) => stderr.write(text),
+    closed: () => closed,
     readInput,
     view: {
       // A window may change its size while it is watched.

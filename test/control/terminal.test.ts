@@ -22,6 +22,7 @@ function screen(columns: number, rows: number, color = true) {
     error(text) {
       seen.error += text;
     },
+    closed: () => false,
     readInput: async () => '',
     view: { columns, rows, terminal: true, color },
   };

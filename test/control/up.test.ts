@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert';
 import type { PeerStatus, Status } from '../../agent/commands/context.js';
 import type { Daemon } from '../lab/daemon.js';
 import { Lab } from '../lab/namespaces.js';
-import { kith, PROGRAM, type Ran } from './program.js';
+import { kith, PROGRAM, type Ran, run } from './program.js';
 
 const READY_MS = 20_000; // a busy machine
 const PING_MS = 20_000;
@@ -242,6 +242,9 @@ story('whoever deletes the interface ends the agent, which says so', async () =>
 story('--watch asks again, and ends when the agent does', async () => {
   const node = await home('watch');
   try {
+    const line = `"${process.execPath}" "${PROGRAM}" status --watch --state "${node.state}" | head -1`;
+    const { stdout: first } = await run('sh', ['-c', line]);
+    assert.match(first, /, kith .*, up for /, 'it ends when nobody reads on');
     const watching = kith(['peers', '--watch', '--json', '--state', node.state]);
     await new Promise((resolve) => setTimeout(resolve, 2500));
     node.agent.signal('SIGTERM');
