@@ -242,7 +242,8 @@ story('whoever deletes the interface ends the agent, which says so', async () =>
 story('--watch asks again, and ends when the agent does', async () => {
   const node = await home('watch');
   try {
-    const line = `"${process.execPath}" "${PROGRAM}" status --watch --state "${node.state}" | head -1`;
+    const command = `"${process.execPath}" "${PROGRAM}" --state "${node.state}"`;
+    const line = `${command} status --watch | head -1`;
     const { stdout: first } = await run('sh', ['-c', line]);
     assert.match(first, /, kith .*, up for /, 'it ends when nobody reads on');
     const watching = kith(['peers', '--watch', '--json', '--state', node.state]);
