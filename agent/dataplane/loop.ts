@@ -25,7 +25,7 @@ import type { TrieReader } from './trie.js';
 import type { OrderBatch } from './worker.js';
 
 const TUN_READS_MAX = 32;
-/** After a pause this long a packet is likely to be alone: it goes out before more are looked for. */
+/** After such a pause a packet is likely to be alone: it goes out before more are looked for. */
 const QUIET_MS = 0.5;
 const POLL_MS = 60_000; // main wakes us by the eventfd; this is a last resort
 
