@@ -141,6 +141,9 @@ wgquick('the way out to everywhere: its own datagrams go around it by their mark
     const [, received] = (await lab.must('b', 'wg', 'show', b.name, 'transfer')).split('\t');
     assert.ok(Number(received) > 3 * 84, 'it came through the tunnel');
 
+    await lab.must('b', 'wg', 'set', b.name, 'listen-port', '51999'); // new sockets, the same mark
+    await lab.must('b', 'ping', '-c', '3', '-i', '0.2', '-W', '2', '192.0.2.9');
+
     await stage.down('b', b);
     assert.not.match(await lab.must('b', 'ip', 'rule'), 'suppress_prefixlength');
     assert.not.match(await lab.must('b', 'nft', 'list', 'tables'), 'wg-quick');
