@@ -43,7 +43,7 @@ async function withPeer(options: Options, run: (set: Set) => Promise<void>): Pro
     const name = lab.interfaceName('wg');
     await lab.namespace('them');
     lab.spawn(null, 'wireguard-go', '-f', name);
-    await lab.waitFor(async () => (await lab.run(null, 'wg', 'show', name)).code === 0, 5_000);
+    await lab.waitFor(async () => (await lab.run(null, 'wg', 'show', name)).code === 0, 20_000);
     await lab.must(null, 'ip', 'link', 'set', name, 'netns', lab.namespaceName('them'));
 
     const ourPort = await live.listen();
@@ -129,7 +129,7 @@ interop('another pre-shared key on their side: no session, no word', () =>
   withPeer({ address: '127.0.0.1', psk: secret, initiator: 'ours' }, async ({ lab, live }) => {
     live.device.setPresharedKey(live.peer, null);
     live.send(writeEcho({ type: 8, from: OURS, to: THEIRS, id: 7, text: 'x' }));
-    await lab.waitFor(() => (live.device.drops().forged ?? 0) > 0, 5_000, 'refused response');
+    await lab.waitFor(() => (live.device.drops().forged ?? 0) > 0, 20_000, 'refused response');
     assert.is(live.device.view(live.peer).lastHandshake, 0);
     assert.equal(live.seen, ['initiation']);
   }),
