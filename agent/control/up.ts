@@ -41,7 +41,7 @@ export async function up(options: UpOptions, parts: UpParts, log: Log = toStderr
   if (lacking !== undefined) throw new Failure(lacking);
 
   // Below this line the machine is touched; above it only the state folder was.
-  const ending = new Ending();
+  const ending = new Ending(log);
   const tunnel = parts.makeTunnel({
     interfaceName,
     mtu,
@@ -51,7 +51,7 @@ export async function up(options: UpOptions, parts: UpParts, log: Log = toStderr
     ceiling: folder.readCeiling(),
     saveCeiling: (seconds) => folder.writeCeiling(seconds),
     log,
-    onGone: () => ending.end(`the interface ${interfaceName} was deleted`),
+    onGone: () => ending.lost(`the interface ${interfaceName} was deleted`),
   });
   const publicKey = encodeKey(publicKeyOf(privateKey));
   const settings = options.settings;
@@ -65,9 +65,9 @@ export async function up(options: UpOptions, parts: UpParts, log: Log = toStderr
     wipe(privateKey);
     await socket.listen();
     stopBeside = await parts.serveConfiguration?.(interfaceName, tunnel, log);
-    introduce(node, made, folder, options.print);
     ending.onReload(() => reload(live, log));
-    return await ending.ended(log);
+    introduce(node, made, folder, options.print);
+    return await ending.ended();
   } finally {
     await socket.close();
     await stopBeside?.();
@@ -140,29 +140,36 @@ async function reload(store: FileStore, log: Log): Promise<void> {
   }
 }
 
-/** What ends the agent: a signal, or the loss of its interface. */
+/** What ends the agent: a signal, from its very start on, or the loss of its interface. */
 class Ending {
-  private reason: string | undefined;
+  private code: number | undefined;
   private tell: ((code: number) => void) | undefined;
 
-  end(reason: string): void {
-    this.reason ??= reason;
-    this.tell?.(1);
+  constructor(private readonly log: Log) {
+    // Signals that come again while it ends change nothing.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => this.end(0));
+  }
+
+  lost(reason: string): void {
+    if (this.code === undefined) this.log('error', reason);
+    this.end(1);
   }
 
   onReload(reload: () => void): void {
     process.on('SIGHUP', reload);
   }
 
-  /** Signals that come again while it ends change nothing. */
-  async ended(log: Log): Promise<number> {
-    const code = await new Promise<number>((resolve) => {
+  /** Resolves to the exit code. */
+  ended(): Promise<number> {
+    return new Promise((resolve) => {
       this.tell = resolve;
-      if (this.reason !== undefined) resolve(1);
-      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve(0));
+      if (this.code !== undefined) resolve(this.code);
     });
-    if (code !== 0 && this.reason !== undefined) log('error', this.reason);
-    return code;
+  }
+
+  private end(code: number): void {
+    this.code ??= code;
+    this.tell?.(this.code);
   }
 }
 

@@ -197,6 +197,25 @@ story('it ends clean, and a start after kill -9 works', async () => {
   }
 });
 
+story('a signal in the middle of the start ends it clean', async () => {
+  const node = await home('early');
+  try {
+    const { lab, state, agent } = node;
+    agent.signal('SIGTERM');
+    await agent.exited;
+    for (const ms of [150, 250, 350, 450]) {
+      const early = up(lab, state);
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      early.signal('SIGTERM');
+      const code = await early.exited;
+      assert.ok(code === 0 || (code === 143 && early.stdout === ''), `${code}: ${early.log}`);
+      assert.equal(readdirSync(state).sort(), ['identity', 'kith.json']);
+    }
+  } finally {
+    await node.lab.dispose();
+  }
+});
+
 story('what stands in the way is a clear sentence', async () => {
   const node = await home('lacks');
   try {
