@@ -78,8 +78,10 @@ export class Node {
     const daemon = this.lab.spawnWith(this.label, { env }, ...command);
     this.daemon = daemon;
     // its file may be one that a crash has left: what counts is that somebody answers
+    const foreign = PROGRAMS[this.implementation][0] === 'wireguard-go';
     const ready = async () => {
       if (!daemon.running) throw new Error(`ended with exit code ${daemon.code}\n${daemon.log}`);
+      if (foreign && !(await isListening(this.lab, this.label, this.device))) return false;
       return (await this.lab.run(this.label, 'wg', 'show', this.device)).code === 0;
     };
     await this.lab.waitFor(ready, 10_000, `answer of \`wg show\`\n${daemon.log}`);
@@ -155,4 +157,19 @@ export class Node {
       throw new Error(`${error.message}\n${this.daemon?.log.slice(-3_000)}`);
     });
   }
+}
+
+/**
+ * Whether a wireguard-go in that namespace listens yet. Asking it too early would do harm: `wg`
+ * deletes a socket that refuses it, and wireguard-go binds its own before it listens, and then ends
+ * because its file is gone.
+ */
+export async function isListening(
+  lab: Lab,
+  label: string | null,
+  device: string,
+): Promise<boolean> {
+  const sockets = await lab.must(label, 'cat', '/proc/net/unix');
+  const path = ` /var/run/wireguard/${device}.sock`;
+  return sockets.split('\n').some((line) => line.endsWith(path) && line.includes(' 00010000 '));
 }

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Lab } from '../lab/namespaces.js';
+import { isListening } from '../lab/node.js';
 import { answerEcho, readEcho, writeEcho } from './icmp.js';
 import { Live } from './live.js';
 
@@ -43,7 +44,7 @@ async function withPeer(options: Options, run: (set: Set) => Promise<void>): Pro
     const name = lab.interfaceName('wg');
     await lab.namespace('them');
     lab.spawn(null, 'wireguard-go', '-f', name);
-    await lab.waitFor(async () => (await lab.run(null, 'wg', 'show', name)).code === 0, 20_000);
+    await lab.waitFor(() => isListening(lab, null, name), 20_000, 'their socket');
     await lab.must(null, 'ip', 'link', 'set', name, 'netns', lab.namespaceName('them'));
 
     const ourPort = await live.listen();
