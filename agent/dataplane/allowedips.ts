@@ -106,11 +106,6 @@ export class AllowedIps {
     return prefixes;
   }
 
-  /** `list` for whoever goes through all peers. */
-  lists(): (peer: PeerId) => Prefix[] {
-    return (peer) => this.list(peer);
-  }
-
   /** Puts the prefix's bits into `key`; returns the root of its family. */
   private aim({ address, length }: Prefix): number {
     const bytes = addressBytes(address);
