@@ -57,8 +57,8 @@ export class DeviceError extends Error {
 /** What the configuration socket and the agent drive: one interface and its peers. */
 export interface Configurable {
   /**
-   * All of the change, or, with a DeviceError, nothing of it that could be checked before. Keys that
-   * it keeps are copied: the caller wipes the change.
+   * All of the change, or, with a DeviceError, nothing of it that could be checked before. Keys
+   * that it keeps are copied: the caller wipes the change.
    */
   apply(change: DeviceChange): void;
   /** The keys in it are copies: the caller wipes them. */
