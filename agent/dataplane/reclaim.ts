@@ -16,7 +16,10 @@ export function shareArena(): void {
   libcFunction('mallopt', 'int', ['int', 'int'])?.(M_ARENA_MAX, 1);
 }
 
-/** Takes some milliseconds: at the end of a start, never while packets wait. */
+/**
+ * Holds up the thread that calls it for some 10 ms: a worker calls it before it is ready, and main,
+ * which moves no packets, whenever it likes.
+ */
 export function reclaim(): void {
   setFlagsFromString('--expose-gc');
   const collect: () => void = runInNewContext('gc');
