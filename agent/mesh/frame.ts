@@ -1,0 +1,80 @@
+// Control frames as the machines see them: what members say to each other inside their sessions.
+// frames.ts turns them into deterministic CBOR and back; frames.cddl is the schema.
+
+import type { Endpoint } from '../bytes/address.js';
+import type { NodeId, StatementId } from '../identity/member.js';
+
+/** Signed by its owner (identity/records.ts): COSE_Sign1, at most 900 bytes. */
+export type Sealed = Uint8Array;
+
+export type Frame = Readonly<
+  // Paths. `token`: 8 random bytes.
+  | { kind: 'probe'; token: Uint8Array }
+  /** Answers out of the place that the probe came from. `bytes`: how long the probe was, padded. */
+  | { kind: 'probe-ack'; token: Uint8Array; observed: Endpoint; bytes: number }
+  /** My candidates have changed; to all with whom there is a session. */
+  | { kind: 'moved'; record: Sealed }
+  /** I go now (a clean stop): do not wait for me. */
+  | { kind: 'bye' }
+  // Trackers
+  | { kind: 'register'; record: Sealed }
+  | { kind: 'registered'; observed: Endpoint; busy: boolean } // observed: where you came from
+  | { kind: 'lookup'; node: NodeId; record: Sealed } // where is it? and tell it where I am
+  | { kind: 'found'; node: NodeId; record: Sealed | null; observed: Endpoint | null }
+  | {
+      kind: 'introduce';
+      node: NodeId;
+      record: Sealed;
+      observed: Endpoint;
+      chain: readonly Uint8Array[];
+    }
+  // Reachability
+  | { kind: 'check'; endpoint: Endpoint } // have somebody knock at me there
+  | { kind: 'knock-at'; node: NodeId; endpoint: Endpoint } // tracker to a third member
+  | { kind: 'attest-me'; endpoint: Endpoint } // you reached me unsolicited, there: sign it
+  | { kind: 'attestation'; attestation: Sealed }
+  | { kind: 'reachable'; records: readonly Sealed[] } // gossip
+  // Relay channels
+  | { kind: 'open'; to: NodeId }
+  | { kind: 'opened'; to: NodeId; channel: number } // 0: refused, see reason
+  | { kind: 'refused'; to: NodeId; reason: 'absent' | 'quota' | 'full' | 'role' }
+  | { kind: 'offer'; from: NodeId; channel: number }
+  | { kind: 'close'; channel: number }
+  | { kind: 'gone'; channel: number }
+  | { kind: 'usage'; given: readonly Usage[] } // relay to opener: what it has counted
+  // Roster
+  | { kind: 'digest'; count: number; fingerprint: Uint8Array } // 16 bytes: sum of all ids
+  | { kind: 'ranges'; ranges: readonly Range[] } // range-based set reconciliation
+  | { kind: 'fetch'; ids: readonly StatementId[] }
+  | { kind: 'statements'; statements: readonly Uint8Array[] }
+  // The porch
+  | { kind: 'show'; statements: readonly Uint8Array[]; node: NodeId; signature: Uint8Array }
+  | {
+      kind: 'welcome';
+      statements: readonly Uint8Array[];
+      reachable: readonly Sealed[];
+      observed: Endpoint;
+    }
+  | { kind: 'unwelcome'; reason: string } // a code; words.ts of the reader has the sentence
+  // Post-quantum: ML-KEM-768
+  | { kind: 'kem-key'; key: Uint8Array } // 1,184 bytes: always chunked
+  | { kind: 'kem-box'; box: Uint8Array } // 1,088 bytes
+  | { kind: 'kem-done' }
+>;
+
+export type FrameKind = Frame['kind'];
+export type FrameOf<K extends FrameKind> = Extract<Frame, { kind: K }>;
+
+/** Inner bytes that were accepted for relaying, both ways, since the channel was opened. */
+export type Usage = Readonly<{ channel: number; bytes: number }>;
+
+/**
+ * One range of the ordered set of statement ids, up to and without `end` (32 bytes, or fewer: a
+ * prefix; empty: infinity), from the end of the range before. With a fingerprint to compare, or
+ * the ids themselves where they are few; neither: nothing to be done here.
+ */
+export type Range = Readonly<{
+  end: Uint8Array;
+  fingerprint?: Uint8Array;
+  ids?: readonly StatementId[];
+}>;
