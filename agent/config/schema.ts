@@ -9,6 +9,7 @@ import * as v from 'valibot';
 import { parseAddress, parsePrefix } from '../bytes/address.js';
 import { decodeKey, KEY_TEXT } from '../bytes/base64.js';
 import { parseHost, parseHostAlone } from './host.js';
+import { MeshSchema } from './meshschema.js';
 import { parseInterfaceAddress } from './prefixes.js';
 import { NAME } from './words.js';
 
@@ -213,6 +214,7 @@ export const ConfigSchema = v.strictObject({
     v.metadata({ apply: 'live' }),
   ),
   guests: v.optional(GuestsSchema, {}),
+  mesh: v.optional(MeshSchema, {}),
   peers: v.pipe(
     v.optional(
       v.pipe(

@@ -23,7 +23,10 @@ validate('the example of the design is a configuration', () => {
 });
 
 validate('defaults fill what is left out', () => {
-  assert.equal(config(), {
+  const { mesh, ...tunnel } = config();
+  assert.is(mesh.discovery.lan, true);
+  assert.is(mesh.discovery.mqtt, false);
+  assert.equal(tunnel, {
     version: 1,
     name: 'cabin',
     listen: { port: 51820 },
