@@ -2,44 +2,23 @@
 // live.
 //
 // `apply` says what a change asks for: `live` is done at once by a running agent, `restart` is
-// noted and done at the next start. Secrets are never in here, only the names of the files they lie
-// in, so the configuration may be shown, sent and compared.
+// noted and done at the next start. `privileged` settings could let a stranger in or give a secret
+// away: from afar it takes an admin's signature to change them. Secrets are never in here, only the
+// names of the files they lie in, so the configuration may be shown, sent and compared.
 
 import * as v from 'valibot';
 import { parseAddress, parsePrefix } from '../bytes/address.js';
 import { decodeKey, KEY_TEXT } from '../bytes/base64.js';
 import { parseHost, parseHostAlone } from './host.js';
+import { file, flag, name, text, whole } from './kinds.js';
 import { MeshSchema } from './meshschema.js';
+import { BrokerSchema, MqttSchema } from './mqttschema.js';
 import { parseInterfaceAddress } from './prefixes.js';
-import { NAME } from './words.js';
 
 export const CONFIG_VERSION = 1;
 export const DEFAULT_PORT = 51820;
 export const PEERS_MAX = 10_000;
 export const ALLOWED_IPS_MAX = 140_000; // at one peer; the routing table's own limit is near it
-const PATH_MAX = 1024;
-
-const BAD_NAME = 'must be 1 to 63 lower-case letters, digits and hyphens, as in a host name';
-
-function text(max: number, what = 'must be text') {
-  return v.pipe(v.string(what), v.maxLength(max, `must be at most ${max} characters`));
-}
-
-function whole(least: number, most: number) {
-  const range = `must be a whole number from ${least} to ${most}`;
-  return v.pipe(
-    v.number(range),
-    v.integer(range),
-    v.minValue(least, range),
-    v.maxValue(most, range),
-  );
-}
-
-function flag() {
-  return v.boolean('must be true or false');
-}
-
-const name = v.pipe(v.string('must be text'), v.regex(NAME, BAD_NAME));
 
 const key = v.pipe(
   v.string('must be a key in base64'),
@@ -48,11 +27,6 @@ const key = v.pipe(
     (value) => decodeKey(value)?.some((byte) => byte !== 0) ?? false,
     'must not be all zeros',
   ),
-);
-
-const file = v.pipe(
-  text(PATH_MAX, 'must be a file name'),
-  v.check((value) => value !== '' && !value.includes('\0'), 'must be a file name'),
 );
 
 const prefix = v.pipe(
@@ -194,7 +168,7 @@ export const ConfigSchema = v.strictObject({
   privateKeyFile: v.pipe(
     v.optional(v.nullable(file), null),
     v.description("file with another WireGuard private key; null: the node's own key"),
-    v.metadata({ apply: 'restart' }),
+    v.metadata({ apply: 'restart', privileged: true }),
   ),
   cipher: v.pipe(
     v.optional(
@@ -214,6 +188,8 @@ export const ConfigSchema = v.strictObject({
     v.metadata({ apply: 'live' }),
   ),
   guests: v.optional(GuestsSchema, {}),
+  mqtt: v.optional(MqttSchema, {}),
+  broker: v.optional(BrokerSchema, {}),
   mesh: v.optional(MeshSchema, {}),
   peers: v.pipe(
     v.optional(
@@ -224,7 +200,7 @@ export const ConfigSchema = v.strictObject({
       [],
     ),
     v.description('the WireGuard peers of this node'),
-    v.metadata({ apply: 'live' }),
+    v.metadata({ apply: 'live', privileged: true }), // a peer more is a stranger let in
   ),
 });
 

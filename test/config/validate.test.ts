@@ -23,9 +23,11 @@ validate('the example of the design is a configuration', () => {
 });
 
 validate('defaults fill what is left out', () => {
-  const { mesh, ...tunnel } = config();
+  const { mesh, mqtt, broker, ...tunnel } = config();
   assert.is(mesh.discovery.lan, true);
   assert.is(mesh.discovery.mqtt, false);
+  assert.equal([mqtt.enabled, mqtt.url, mqtt.privileged], [true, null, 'signed']);
+  assert.equal([broker.enabled, broker.reach], ['auto', 'loopback']);
   assert.equal(tunnel, {
     version: 1,
     name: 'cabin',
