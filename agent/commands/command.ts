@@ -40,6 +40,8 @@ export interface Command {
   readonly positional: readonly string[];
   readonly schema: ArgumentsSchema;
   readonly permission: Permission;
+  /** It could let a stranger in or lock the owner out: from afar only with an admin's signature. */
+  readonly privileged?: boolean;
   readonly place: Place;
   readonly watch?: boolean; // may be asked again and again
   /** Absent where the place is `process`. */

@@ -50,6 +50,14 @@ export function applyOf(shape: Shape): 'live' | 'restart' | undefined {
   return undefined;
 }
 
+/** Marked `privileged` at this very place. */
+export function isPrivileged(shape: Shape): boolean {
+  return (shape.pipe ?? []).some(({ type, metadata }) => {
+    const marks = type === 'metadata' && typeof metadata === 'object' && metadata !== null;
+    return marks && 'privileged' in metadata && metadata.privileged === true;
+  });
+}
+
 /** An object's field by name; undefined where the schema has no such field. */
 export function entryOf(shape: Shape, name: string): Shape | undefined {
   const { entries } = bare(shape);
