@@ -25,6 +25,7 @@ export type MeshEffect = Readonly<
   | { kind: 'place'; node: NodeId; place: Place | null; second: Place | null }
   /** Sealed with the session in use. `at`: out there, whatever its place. `pad`: total bytes. */
   | { kind: 'frame'; node: NodeId; frame: Frame; at?: Place; pad?: number }
+  | { kind: 'keepalive'; node: NodeId } // an empty packet in the session in use: keeps a NAT open
   | { kind: 'preshared'; node: NodeId; keys: PresharedKeys }
   | { kind: 'mtu'; node: NodeId; mtu: number } // proven: largest packet inside the tunnel
   // The porch

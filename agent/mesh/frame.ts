@@ -28,6 +28,10 @@ export type Frame = Readonly<
       observed: Endpoint;
       chain: readonly Uint8Array[];
     }
+  /** Tracker, say something after so many seconds (at most 120): does our NAT let it in still? */
+  | { kind: 'echo'; after: number }
+  /** `seq` of the record that the tracker holds of us; 0: none, so register. */
+  | { kind: 'echoed'; seq: number }
   // Reachability
   | { kind: 'check'; endpoint: Endpoint } // have somebody knock at me there
   | { kind: 'knock-at'; node: NodeId; endpoint: Endpoint } // tracker to a third member

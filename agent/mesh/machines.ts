@@ -99,7 +99,7 @@ export interface TrackerMachine extends Machine {
   readonly tracked: number; // members that are registered with us
 }
 export type TrackerFrame = FrameOf<
-  'register' | 'registered' | 'lookup' | 'found' | 'introduce' | 'moved' | 'bye'
+  'register' | 'registered' | 'lookup' | 'found' | 'introduce' | 'echo' | 'echoed' | 'moved' | 'bye'
 >;
 
 /** Who is reachable by anybody: found out, attested, gossiped (reach.ts). */
@@ -110,6 +110,14 @@ export interface ReachMachine extends Machine {
   onFrame(node: NodeId, frame: ReachFrame, at: Times, out: MeshEffect[]): void;
   /** From an invite: believed until shown otherwise. */
   believe(node: NodeId, endpoint: Endpoint, at: Times): void;
+  /** It was tried there for a minute, in vain. */
+  onFailed(node: NodeId, at: Times): void;
+  /** Our own candidates changed: what we said of our endpoint may be no longer true. */
+  onCandidates(at: Times, out: MeshEffect[]): void;
+  /** The roster has changed about it: come, gone, or with other roles. */
+  onMember(node: NodeId, at: Times): void;
+  /** Where it is held to be reachable. */
+  endpointOf(node: NodeId): Endpoint | undefined;
   /** All that are held to be reachable now (up for long enough), ourselves included. */
   reachable(): readonly Readonly<{ node: NodeId; endpoint: Endpoint }>[];
   records(): readonly Uint8Array[];
