@@ -1,7 +1,7 @@
 // Applies main's orders to one worker's tables.
 
 import type { Place } from '../bytes/address.js';
-import type { Session } from '../wireguard/effects.js';
+import type { Notice, Session } from '../wireguard/effects.js';
 import type { Gate } from './gate.js';
 import {
   PEER_BYTES,
@@ -36,7 +36,7 @@ export type Role = 'both' | 'transmit' | 'receive';
 export type KeylessSession = Omit<Session, 'sendKey' | 'receiveKey'>;
 
 export type WorkerOrder =
-  | Exclude<PlaneOrder, { kind: 'begin' | 'heard' | 'spoke' | 'calm' }>
+  | Exclude<PlaneOrder, { kind: 'begin' | 'heard' | 'spoke' | 'calm' | Notice['kind'] }>
   | Readonly<{ kind: 'begin'; session: KeylessSession }>
   | Readonly<{ kind: 'role'; role: Role }>
   | Readonly<{ kind: 'routes'; buffer: SharedArrayBuffer }>;
@@ -100,6 +100,12 @@ export class Clerk {
       case 'routes':
         this.routes.move(order.buffer);
         memory.wasm.routesChanged();
+        return;
+      case 'leg':
+      case 'leg-gone':
+      case 'circuit':
+      case 'circuit-gone':
+      case 'share':
         return;
       default:
         // What leads to a datagram is for whoever sends.

@@ -34,7 +34,7 @@ export const NOTE_STALE = 2; // id: session
 export const NOTE_CONFIRMED = 3; // id: session
 export const NOTE_ROAMED = 4; // id: peer, pointer: number of the message
 export const NOTE_SEEN = 5; // id: peer, pointer: number of the message
-export const NOTE_FRAME = 6; // id: peer, pointer and length of the frame
+export const NOTE_FRAME = 6; // id: peer, pointer: frame, length | message << 16
 
 // Sessions of this batch whose traffic is to be noted: u32 each.
 export const TOUCHED = 0x22000;

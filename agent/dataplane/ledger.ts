@@ -155,8 +155,9 @@ export class Ledger {
         this.raise({ kind: 'seen', peer: id, place: this.placeOf(pointer, slot) });
         return;
       case NOTE_FRAME: {
-        const frame = bytes.slice(pointer, pointer + (words[word + 3] ?? 0));
-        this.raise({ kind: 'frame', peer: id, frame });
+        const extent = words[word + 3] ?? 0;
+        const frame = bytes.slice(pointer, pointer + (extent & 0xffff));
+        this.raise({ kind: 'frame', peer: id, frame, from: this.placeOf(extent >>> 16, slot) });
         return;
       }
     }

@@ -160,6 +160,10 @@ export class Plane {
       case 'calm':
         this.calm(order.peer);
         return;
+      case 'met':
+      case 'lost':
+      case 'porch':
+        return; // the mesh's
       case 'peer':
         traffic.fill(0, order.peer * TRAFFIC_FIELDS, (order.peer + 1) * TRAFFIC_FIELDS);
         Atomics.store(armed, order.peer, 1);

@@ -218,9 +218,8 @@ function authentic(descriptor: usize, session: u32, row: usize, now: f64): void 
   if (length == 0) return; // a keepalive
   const nibble = load<u8>(text) >> 4;
   if (nibble >= 8 && nibble <= 11) {
-    if (load<u8>(peer, PEER_FLAGS) & PEER_MEMBER) note(NOTE_FRAME, owner, text, length);
-    else drop(DROP_FRAME_STRANGER);
-    return;
+    if (!(load<u8>(peer, PEER_FLAGS) & PEER_MEMBER)) return drop(DROP_FRAME_STRANGER);
+    return note(NOTE_FRAME, owner, text, length | (load<u32>(descriptor, 28) << 16));
   }
   const bytes = innerLength(text, length, nibble);
   if (bytes == 0) return drop(DROP_INNER_MALFORMED);
