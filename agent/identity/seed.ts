@@ -10,6 +10,7 @@
 
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha512 } from '@noble/hashes/sha2.js';
+import { type Signer, ed25519 as signatures } from '../crypto/ed25519.js';
 import { equal } from '../crypto/primitives.js';
 import { Secret, wipe } from '../crypto/secret.js';
 import { publicKeyOf } from '../crypto/x25519.js';
@@ -24,8 +25,9 @@ export class Identity {
   readonly publicKey: Uint8Array;
   /** X25519, clamped, 32 bytes. */
   readonly privateKey: Secret;
+  readonly #seed: Secret;
 
-  /** The seed is read, not kept; wiping it is the caller's. */
+  /** The seed is copied; wiping the caller's is the caller's. */
   constructor(seed: Uint8Array) {
     if (seed.length !== SEED_BYTES) throw new RangeError(`"seed" has ${seed.length} bytes, not 32`);
     const hash = sha512(seed);
@@ -35,6 +37,23 @@ export class Identity {
     this.publicKey = ed25519.utils.toMontgomery(this.nodeKey);
     if (!equal(this.publicKey, publicKeyOf(this.privateKey.bytes)))
       throw new RangeError('"seed" gives two different public keys');
+    this.#seed = Secret.copyOf(seed);
+  }
+
+  /** Ed25519 over `message`, 64 bytes. */
+  sign(message: Uint8Array): Uint8Array {
+    return signatures.sign(this.#seed.bytes, message);
+  }
+
+  /** The same as somebody who signs, for statements and records. */
+  get signer(): Signer {
+    return { key: this.nodeKey, sign: (message) => this.sign(message) };
+  }
+
+  /** No key of this node works afterwards. */
+  wipe(): void {
+    this.#seed.wipe();
+    this.privateKey.wipe();
   }
 }
 
