@@ -34,6 +34,9 @@ export type MeshEffect = Readonly<
   // Relaying for others: two legs make a circuit, whatever comes in on one leaves on the other
   | { kind: 'circuit'; circuit: Circuit }
   | { kind: 'circuit-gone'; channel: number } // either channel of it
+  /** A channel by which somebody may reach us (it was offered); or no more. */
+  | { kind: 'leg'; channel: number }
+  | { kind: 'leg-gone'; channel: number }
   // Sockets beside the two of the listen port, for punching; slots 2 to 39
   | { kind: 'slot-open'; slot: number; family: 4 | 6 }
   | { kind: 'slot-close'; slot: number }
