@@ -23,6 +23,8 @@ export const STATE_DEFAULT = '/etc/kith';
 export const CONFIG_BYTES_MAX = 16 * 1024 * 1024; // 130,000 allowed IPs are about 4 MiB
 const KEY_FILE_BYTES_MAX = 256;
 const CEILING_BYTES_MAX = 32;
+const SECRET_BYTES_MAX = 64 * 1024; // passwords, private keys as PEM
+const PUBLIC_BYTES_MAX = 1024 * 1024; // a bundle of certificate authorities is about 250 KiB
 
 export class Folder {
   readonly path: string;
@@ -96,6 +98,50 @@ export class Folder {
     this.writePath(this.configPath, Buffer.from(text));
   }
 
+  /** The configuration before the last change; undefined where there was none. */
+  readLast(): string | undefined {
+    return this.readText('kith.last.json');
+  }
+
+  writeLast(text: string): void {
+    this.write('kith.last.json', Buffer.from(text));
+  }
+
+  /** The configuration to go back to, while a change of it waits to be confirmed. */
+  readPending(): string | undefined {
+    return this.readText('kith.pending.json');
+  }
+
+  writePending(text: string): void {
+    this.write('kith.pending.json', Buffer.from(text));
+  }
+
+  clearPending(): void {
+    this.remove('kith.pending.json');
+  }
+
+  /** A secret as it stands in its file, such as a password; for the caller to wipe. */
+  readSecret(name: string): Uint8Array {
+    const path = this.file(name);
+    const bytes = readPrivate(path, SECRET_BYTES_MAX + 1);
+    if (bytes === undefined) throw new Failure(`${path} is missing`);
+    if (bytes.length <= SECRET_BYTES_MAX) return bytes;
+    wipe(bytes);
+    throw new Failure(`${path} is larger than ${SECRET_BYTES_MAX} bytes`);
+  }
+
+  /** A file that is no secret, such as a certificate. */
+  readPublic(name: string): Uint8Array {
+    const path = this.file(name);
+    const bytes = read(path, PUBLIC_BYTES_MAX, () => {});
+    if (bytes === undefined) throw new Failure(`${path} is missing`);
+    return bytes;
+  }
+
+  writeSecret(name: string, secret: Uint8Array): void {
+    this.write(name, secret);
+  }
+
   /** Unix seconds above which no handshake was ever stamped; undefined at the first start. */
   readCeiling(): number | undefined {
     const bytes = read(this.file('ceiling'), CEILING_BYTES_MAX, () => {});
@@ -109,6 +155,11 @@ export class Folder {
 
   remove(name: string): void {
     rmSync(this.file(name), { force: true });
+  }
+
+  private readText(name: string): string | undefined {
+    const bytes = read(this.file(name), CONFIG_BYTES_MAX, () => {});
+    return bytes && new TextDecoder().decode(bytes);
   }
 
   private write(name: string, content: Uint8Array): void {

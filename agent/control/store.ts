@@ -109,7 +109,10 @@ export class FileStore implements Store {
         // Somebody may have edited the file meanwhile, with an editor or another command.
         if (this.folder.readConfig() !== text) continue;
         const next = configText(after, JSON.parse(text));
-        this.folder.writeConfig(next);
+        if (next !== text) {
+          this.folder.writeLast(text);
+          this.folder.writeConfig(next);
+        }
         this.last = { text: next, config: after };
       } catch (error) {
         await this.live?.apply(before);
