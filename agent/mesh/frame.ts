@@ -60,10 +60,12 @@ export type Frame = Readonly<
       observed: Endpoint;
     }
   | { kind: 'unwelcome'; reason: string } // a code; words.ts of the reader has the sentence
-  // Post-quantum: ML-KEM-768
-  | { kind: 'kem-key'; key: Uint8Array } // 1,184 bytes: always chunked
-  | { kind: 'kem-box'; box: Uint8Array } // 1,088 bytes
-  | { kind: 'kem-done' }
+  // Post-quantum: ML-KEM-768. `session` and ids of pre-shared keys: 8 bytes of a hash of them.
+  /** In which session it is made, and the key that we would go on from (of a zero key: its id). */
+  | { kind: 'kem-key'; key: Uint8Array; session: Uint8Array; old: Uint8Array } // always chunked
+  /** `old`: the key gone on from; `made`: the new one. */
+  | { kind: 'kem-box'; box: Uint8Array; old: Uint8Array; made: Uint8Array }
+  | { kind: 'kem-done'; made: Uint8Array }
 >;
 
 export type FrameKind = Frame['kind'];

@@ -73,9 +73,9 @@ export const FORMS: { readonly [K in FrameKind]: readonly [number: number, Field
   show: [26, { statements: [1, chain], node: [2, id], signature: [3, bytes(64)] }],
   welcome: [27, { statements: [1, statements], reachable: [2, records], observed: [3, endpoint] }],
   unwelcome: [28, { reason: [1, fields.code] }],
-  'kem-key': [29, { key: [1, bytes(1_184)] }],
-  'kem-box': [30, { box: [1, bytes(1_088)] }],
-  'kem-done': [31, {}],
+  'kem-key': [29, { key: [1, bytes(1_184)], session: [2, token], old: [3, token] }],
+  'kem-box': [30, { box: [1, bytes(1_088)], old: [2, token], made: [3, token] }],
+  'kem-done': [31, { made: [1, token] }],
   echo: [32, { after: [1, uint(120)] }],
   echoed: [33, { seq: [1, uint(Number.MAX_SAFE_INTEGER)] }],
 };

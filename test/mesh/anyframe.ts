@@ -60,9 +60,9 @@ const forms: Forms = {
   show: { statements: chain, node: id, signature: exactly(64) },
   welcome: { statements, reachable: records, observed: endpoint },
   unwelcome: { reason: fc.stringMatching(/^[a-z0-9-]{1,32}$/) },
-  'kem-key': { key: exactly(1_184) },
-  'kem-box': { box: exactly(1_088) },
-  'kem-done': {},
+  'kem-key': { key: exactly(1_184), session: exactly(8), old: exactly(8) },
+  'kem-box': { box: exactly(1_088), old: exactly(8), made: exactly(8) },
+  'kem-done': { made: exactly(8) },
   echo: { after: fc.nat(120) },
   echoed: { seq: fc.maxSafeNat() },
 };
