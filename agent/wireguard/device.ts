@@ -110,10 +110,11 @@ export class Device {
   /**
    * Undefined where the key is our own: such a peer is ignored. Throws where it is there already.
    * `roams` (default): its place follows authentic datagrams; else only setPlace moves it.
+   * `member`: a node of our mesh, see membership.ts; such a peer does not roam.
    */
   addPeer(
     publicKey: Uint8Array,
-    options: Readonly<{ roams?: boolean }> = {},
+    options: Readonly<{ roams?: boolean; member?: boolean }> = {},
   ): { peer: PeerId; effects: Effect[] } | undefined {
     if (publicKey.length !== KEY_BYTES) {
       throw new RangeError(`"publicKey" has ${publicKey.length} bytes, not 32`);
@@ -122,12 +123,15 @@ export class Device {
     if (ours !== undefined && equal(ours, publicKey)) return undefined;
     const name = nameOf(publicKey);
     if (this.byKey.has(name)) throw new RangeError('"publicKey" is a peer already');
-    const roams = options.roams ?? true;
+    const member = options.member ?? false;
+    const roams = !member && (options.roams ?? true);
     const peer = this.rows.add(
       (id) => new Peer(id, Uint8Array.from(publicKey), roams, this.ground),
     );
     this.byKey.set(name, peer);
-    return { peer: peer.id, effects: [{ kind: 'peer', peer: peer.id, roams }] };
+    const effects: Effect[] = [{ kind: 'peer', peer: peer.id, roams }];
+    if (member) effects.push({ kind: 'member', peer: peer.id, member });
+    return { peer: peer.id, effects };
   }
 
   removePeer(id: PeerId): Effect[] {
