@@ -18,4 +18,11 @@ export const programs: Programs = {
     await startBehind(name);
     return 0;
   },
+  lab: async (command, given, json, { out, error, view }) => {
+    const { lab } = await import('./control/lab/lab.js');
+    const { realpathSync } = await import('node:fs');
+    const script = realpathSync(process.argv[1] ?? '');
+    const kith = [process.execPath, ...process.execArgv, script];
+    return lab(command, given as Parameters<typeof lab>[1], { kith, json, out, error, view });
+  },
 };

@@ -3,6 +3,7 @@
 
 import * as v from 'valibot';
 import type { Command } from './command.js';
+import { LAB_COMMANDS } from './labcommands.js';
 
 const watch = { watch: true, permission: 'look', place: 'agent', positional: [] } as const;
 const path = v.pipe(v.string(), v.maxLength(1024, 'is too long'));
@@ -202,6 +203,7 @@ export const COMMANDS: readonly Command[] = [
     place: 'here',
     load: async () => (await import('./bench.js')).bench,
   },
+  ...LAB_COMMANDS,
 ];
 
 /** A command by its name; undefined where there is none. */

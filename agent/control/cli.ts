@@ -33,6 +33,8 @@ export type Programs = Readonly<{
     print: (line: string) => void;
   }): Promise<number>;
   wg(options: { name: string; foreground: boolean }): Promise<number>;
+  /** `kith lab …`: `command` is its last word. Throws Failure. */
+  lab(command: string, given: unknown, json: boolean, console: Console): Promise<number>;
 }>;
 
 const WATCH_MS = 1_000;
@@ -103,6 +105,8 @@ async function takeOver(
   console: Console,
 ): Promise<number> {
   if (command.name === 'wg') return programs.wg(given as { name: string; foreground: boolean });
+  const [, inLab] = /^lab (.+)$/.exec(command.name) ?? [];
+  if (inLab !== undefined) return programs.lab(inLab, given, parsed.json, console);
   const { config, set } = given as { config?: string; set: string[] };
   const print = (line: string) => console.out(`${line}\n`);
   return programs.up({ statePath: parsed.statePath, config, settings: set, print });

@@ -10,6 +10,7 @@ import { temporaryFolder } from './program.js';
 const NEVER: Programs = {
   up: async () => assert.unreachable() as never,
   wg: async () => assert.unreachable() as never,
+  lab: async () => assert.unreachable() as never,
 };
 
 /** A window of this size; what is written to it. */
@@ -52,7 +53,7 @@ terminal('a window too small is told so, and all is printed the same', async () 
   assert.is(decode(code.trimEnd(), 'light'), configuration);
 });
 
-terminal('up and wg are handed what was given', async () => {
+terminal('up, wg and lab are handed what was given', async () => {
   const given: unknown[] = [];
   const programs: Programs = {
     up: async ({ print, ...options }) => {
@@ -64,17 +65,23 @@ terminal('up and wg are handed what was given', async () => {
       given.push(options);
       return 6;
     },
+    lab: async (command, options, json) => {
+      given.push([command, options, json]);
+      return 7;
+    },
   };
   const { seen, terminal } = screen(80, 24);
   const up = ['up', '--set', 'a=b', '--state', '/x', '--config', 'f'];
   assert.is(await cli(up, programs, terminal), 5);
   assert.is(await cli(['wg', '-f', 'wg0'], programs, terminal), 6);
   assert.is(await cli(['wg', 'wg0'], programs, terminal), 6);
+  assert.is(await cli(['lab', 'nat', 'house', 'symmetric', '--json'], programs, terminal), 7);
   assert.is(seen.out, 'hello\n');
   assert.equal(given, [
     { statePath: '/x', config: 'f', settings: ['a=b'] },
     { foreground: true, name: 'wg0' },
     { name: 'wg0', foreground: false },
+    ['nat', { home: 'house', kind: 'symmetric', lab: 'lab' }, true],
   ]);
 });
 

@@ -1,0 +1,141 @@
+// The nodes of a lab and its guest: real agents on state folders of their own, each in its
+// namespace, brought together by the commands that a person would type.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import type { Status } from '../../commands/context.js';
+import { Failure } from '../../commands/failure.js';
+import { DEFAULT_PORT } from '../../config/schema.js';
+import { Client } from '../client.js';
+import type { RecordFile } from './record.js';
+import { run, type Spaces, succeed } from './spaces.js';
+
+const READY_MS = 15_000; // for an agent to answer, on a slow and busy machine
+const POLL_MS = 50;
+const ANSWER_MS = 2_000;
+const LOG_LINES = 5; // of what a node wrote, where it failed
+
+export class Crew {
+  private readonly children: ChildProcess[] = [];
+
+  constructor(
+    private readonly spaces: Spaces,
+    private readonly file: RecordFile,
+    /** The command that runs this very program. */
+    private readonly kith: readonly string[],
+  ) {}
+
+  /** The first node: makes the mesh, and runs. */
+  async found(node: string): Promise<void> {
+    await this.command(node, ['init', '--name', node]);
+    await this.start(node);
+  }
+
+  /** Lets `node` in by a word of `inviter`'s, and runs it. */
+  async join(node: string, inviter: string): Promise<void> {
+    const [word = ''] = (await this.command(inviter, ['invite', node])).split('\n');
+    await this.command(node, ['join', '-'], `${word}\n`);
+    await this.start(node);
+  }
+
+  /** Runs `kith` on that node's state folder, in its namespace; its standard output. */
+  command(node: string, args: readonly string[], input = ''): Promise<string> {
+    const prefix = this.spaces.prefix(node);
+    return succeed([...prefix, ...this.kith, ...args, '--state', this.file.stateOf(node)], input);
+  }
+
+  /** Starts the agent of a node and waits until it answers. */
+  async start(node: string): Promise<void> {
+    const child = this.launch(node, [...this.kith, 'up', '--state', this.file.stateOf(node)]);
+    const end = performance.now() + READY_MS;
+    while ((await this.ask(node, 'status')) === undefined) {
+      if (child.exitCode !== null || child.signalCode !== null)
+        throw new Failure(`${node} ended: ${this.lastWords(node)}`);
+      if (performance.now() > end) throw new Failure(`${node} is not up: ${this.lastWords(node)}`);
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+
+  /** Starts something that goes on until the lab ends; it writes to a log in the lab's folder. */
+  launch(label: string, command: readonly string[]): ChildProcess {
+    const log = openSync(this.file.logOf(label), 'a', 0o600);
+    // WireGuard's control sockets are found by their path in every namespace: each gets its own.
+    const own = 'd=/var/run/wireguard; mkdir -p $d && mount -t tmpfs none $d; exec "$@"';
+    const [program = '', ...rest] = [...this.spaces.prefix(label), 'sh', '-c', own, 'sh'];
+    const stdio = ['ignore', log, log] as const;
+    const child = spawn(program, [...rest, ...command], { detached: true, stdio: [...stdio] });
+    child.on('error', () => {}); // seen as not being there
+    closeSync(log);
+    this.children.push(child);
+    return child;
+  }
+
+  /**
+   * A stock WireGuard peer that `host` carries: the kernel's, or wireguard-go, or `kith wg`, driven
+   * by `wg`. Resolves to its address inside. Throws Failure where it cannot be.
+   */
+  async guest(name: string, host: string, endpoint: string): Promise<string> {
+    if ((await run(['wg', '--version'])).code !== 0)
+      throw new Failure('the guest needs the program wg (wireguard-tools)');
+    const place = `${endpoint}:${DEFAULT_PORT}`;
+    const text = await this.command(host, ['guest', 'add', name, '--conf', '--endpoint', place]);
+    const device = 'wg0';
+    await this.stockInterface(name, device);
+    const quick = /^(Address|DNS|MTU)\s*=/; // wg-quick's own
+    const lines = text.split('\n');
+    const plain = lines.filter((line) => !quick.test(line)).join('\n');
+    const prefix = this.spaces.prefix(name);
+    await succeed([...prefix, 'wg', 'setconf', device, '/dev/stdin'], `${plain}\n`);
+    for (const address of valuesOf(lines, 'Address'))
+      await this.spaces.must(name, 'ip', 'address', 'add', address, 'dev', device);
+    await this.spaces.must(name, 'ip', 'link', 'set', 'dev', device, 'up');
+    for (const route of valuesOf(lines, 'AllowedIPs'))
+      await this.spaces.must(name, 'ip', 'route', 'replace', route, 'dev', device);
+    return valuesOf(lines, 'Address')[0]?.split('/')[0] ?? '';
+  }
+
+  private async stockInterface(name: string, device: string): Promise<void> {
+    const prefix = this.spaces.prefix(name);
+    const add = ['ip', 'link', 'add', device, 'type', 'wireguard'];
+    if ((await run([...prefix, ...add])).code === 0) return;
+    const there = (await run(['wireguard-go', '--version'])).code === 0;
+    this.launch(name, there ? ['wireguard-go', '-f', device] : [...this.kith, 'wg', '-f', device]);
+    const end = performance.now() + READY_MS;
+    while ((await run([...prefix, 'ip', 'link', 'show', device])).code !== 0) {
+      if (performance.now() > end) throw new Failure(`${name} is not up: ${this.lastWords(name)}`);
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+
+  private lastWords(label: string): string {
+    const log = this.file.logOf(label);
+    const lines = existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : [];
+    return lines.slice(-LOG_LINES).join(' / ') || 'it wrote nothing';
+  }
+
+  private ask(node: string, command: string): Promise<unknown> {
+    return askAgent(this.file.stateOf(node), command);
+  }
+}
+
+/** `A = x, y` of all lines that set A. */
+function valuesOf(lines: readonly string[], key: string): string[] {
+  const values = lines.map((line) => new RegExp(`^${key}\\s*=\\s*(.*)$`).exec(line)?.[1]);
+  return values.flatMap((value) => value?.split(/\s*,\s*/) ?? []);
+}
+
+/** What the agent on a state folder answers; undefined where none runs or it fails. */
+async function askAgent(statePath: string, command: string): Promise<unknown> {
+  const client = await Client.open(`${statePath}/kith.sock`).catch(() => undefined);
+  try {
+    return (await client?.ask(command, {}, ANSWER_MS))?.result;
+  } catch {
+    return undefined;
+  } finally {
+    client?.close();
+  }
+}
+
+export async function statusOf(statePath: string): Promise<Status | undefined> {
+  return (await askAgent(statePath, 'status')) as Status | undefined; // our own agent
+}
