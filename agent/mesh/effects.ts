@@ -19,11 +19,12 @@ export type MeshEffect = Readonly<
   | { kind: 'peer'; node: NodeId } // a row for it; it does not roam, and may send control frames
   | { kind: 'peer-gone'; node: NodeId } // keys wiped, all forgotten
   | { kind: 'allowed'; node: NodeId; prefixes: readonly Prefix[] } // all of them, replacing
-  /** A new handshake: the same initiation to all of these, each 250 ms for 2 s or until met. */
+  /** A new handshake: the same initiation to all of these, each 250 ms for 2 s or until met.
+   *  Another one within these 2 s only adds its places. */
   | { kind: 'knock'; node: NodeId; places: readonly Place[] }
   /** Packets for it go to `place`; while `second` is set, a copy of each goes there too. */
   | { kind: 'place'; node: NodeId; place: Place | null; second: Place | null }
-  /** Sealed with the session in use. `at`: out there, whatever its place. `pad`: total bytes. */
+  /** Sealed with the session in use. `at`: out there, whatever its place. `pad`: bytes inside the tunnel. */
   | { kind: 'frame'; node: NodeId; frame: Frame; at?: Place; pad?: number }
   | { kind: 'keepalive'; node: NodeId } // an empty packet in the session in use: keeps a NAT open
   | { kind: 'preshared'; node: NodeId; keys: PresharedKeys }

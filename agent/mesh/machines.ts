@@ -96,6 +96,8 @@ export interface TrackerMachine extends Machine {
   onFrame(node: NodeId, frame: TrackerFrame, from: Place, at: Times, out: MeshEffect[]): void;
   /** Our record changed: registered anew. */
   onRecord(at: Times, out: MeshEffect[]): void;
+  /** It is no member any more. */
+  forget(node: NodeId): void;
   readonly tracked: number; // members that are registered with us
 }
 export type TrackerFrame = FrameOf<
@@ -129,11 +131,15 @@ export interface ChannelMachine extends Machine {
   /** A way to it through somebody: asks those that may relay, in the order of trackersOf. */
   open(to: NodeId, at: Times, out: MeshEffect[]): void;
   close(to: NodeId, at: Times, out: MeshEffect[]): void;
+  /** Nothing comes through `via`: another way is opened, if there is one. */
+  suspect(to: NodeId, via: NodeId, at: Times, out: MeshEffect[]): void;
   onMet(node: NodeId, at: Times, out: MeshEffect[]): void;
   onLost(node: NodeId, at: Times, out: MeshEffect[]): void;
   /** The relay is reached elsewhere now: the places of its channels follow. */
   onMoved(relay: NodeId, at: Times, out: MeshEffect[]): void;
   onFrame(node: NodeId, frame: ChannelFrame, at: Times, out: MeshEffect[]): void;
+  /** It sent something on a channel that the workers know nothing of. */
+  onUnknown(node: NodeId, channel: number, out: MeshEffect[]): void;
   /** The workers' count: inner bytes of each circuit, and when it last carried something. */
   onMetered(counts: readonly Metered[], at: Times, out: MeshEffect[]): void;
   readonly circuits: readonly Circuit[]; // that we relay
