@@ -24,7 +24,7 @@ export type MeshEffect = Readonly<
   | { kind: 'knock'; node: NodeId; places: readonly Place[] }
   /** Packets for it go to `place`; while `second` is set, a copy of each goes there too. */
   | { kind: 'place'; node: NodeId; place: Place | null; second: Place | null }
-  /** Sealed with the session in use. `at`: out there, whatever its place. `pad`: bytes inside the tunnel. */
+  /** Sealed with the session in use. `at`: out there, whatever its place. `pad`: inner bytes. */
   | { kind: 'frame'; node: NodeId; frame: Frame; at?: Place; pad?: number }
   | { kind: 'keepalive'; node: NodeId } // an empty packet in the session in use: keeps a NAT open
   | { kind: 'preshared'; node: NodeId; keys: PresharedKeys }
