@@ -54,24 +54,34 @@ export class Loop {
 
   constructor(private readonly parts: LoopParts) {}
 
-  run(): void {
-    const { memory, shared, routes } = this.parts;
-    const { checks, header } = shared;
-    const blocked = this.parts.worker * CHECK_FIELDS + BLOCKED_MS;
+  /** `spare` is called again and again between packets, until it returns false. */
+  run(spare: () => boolean): void {
+    const { header } = this.parts.shared;
     this.rebuild();
     this.control(monotonic());
     let before = monotonic();
-    while (Atomics.load(header, STOP) === 0) {
-      routes.leave();
-      sys.poll(memory.base + POLLFDS, this.polled, POLL_MS);
-      routes.enter();
-      const now = monotonic();
-      checks[blocked] = (checks[blocked] ?? 0) + now - before;
-      this.turn(now, now - before > QUIET_MS);
-      this.parts.onBatch();
-      before = monotonic();
+    for (let more = true; more && Atomics.load(header, STOP) === 0; before = monotonic()) {
+      this.step(before, 0);
+      more = spare();
+      this.rebuild();
     }
+    while (Atomics.load(header, STOP) === 0) before = this.step(before, POLL_MS);
+    this.parts.routes.leave();
+  }
+
+  /** Waits for something to do, and does it. The last step was over at `before`, this one now. */
+  step(before: number, waitMs: number): number {
+    const { memory, routes, shared, worker } = this.parts;
+    const { checks } = shared;
+    const blocked = worker * CHECK_FIELDS + BLOCKED_MS;
     routes.leave();
+    sys.poll(memory.base + POLLFDS, this.polled, waitMs);
+    routes.enter();
+    const now = monotonic();
+    checks[blocked] = (checks[blocked] ?? 0) + now - before;
+    this.turn(now, now - before > QUIET_MS);
+    this.parts.onBatch();
+    return monotonic();
   }
 
   private turn(now: number, quiet: boolean): void {
@@ -121,7 +131,7 @@ export class Loop {
   }
 
   /** The poll set: eventfd, TUN, sockets; what this role does not poll is left out. */
-  private rebuild(): void {
+  rebuild(): void {
     const { clerk, eventfd, memory, shared, tun } = this.parts;
     for (let slot = 0; slot < SLOTS_MAX; slot++) {
       memory.bytes[SLOT_GSO + slot] = shared.gso[slot] ?? 0;

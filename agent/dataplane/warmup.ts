@@ -1,11 +1,18 @@
-// A worker's first packets must not pay for V8's getting to know its code: a few hundred rounds of
-// made-up packets go the whole way, from a TUN to a socket and back, before the worker is ready.
+// A worker's first packets must not pay for V8's getting to know its code: made-up packets go the
+// whole way, from a TUN to a socket and back, until V8 has optimised what they pass. The worker
+// does that in slices between its real packets, so nobody waits for the end of it.
 //
 // TUN and socket are AF_UNIX datagram sockets that only this thread has, so nothing leaves the
-// process, whatever network namespace it is in. Session and peer stand in the last rows, and the
-// record is kept in memory of its own; afterwards nothing of it is left.
+// process, whatever network namespace it is in. Session and peer stand in the last rows, and only
+// during a slice, since everybody knows the key; what is noted goes into a record of its own.
+//
+// V8 throws optimised code away at the first thing that it has not seen while it made it. So there
+// are packets of every kind: short and long, superpackets, copies, handshakes, and useless ones.
 
-import type { Engine } from './engines/engine.js';
+import { setFlagsFromString } from 'node:v8';
+import { monotonic } from './clock.js';
+import { SendCounters } from './counter.js';
+import type { Judge } from './engines/judge.js';
 import { Gate } from './gate.js';
 import {
   PEER_BYTES,
@@ -16,125 +23,204 @@ import {
   PEERS,
   PEERS_MAX,
   SCRATCH,
+  SEND_MESSAGES,
   SESSION_BYTES,
   SESSIONS,
   SESSIONS_MAX,
-  SLOT_GSO,
-  VNET_HEADER_BYTES,
 } from './layout.js';
 import { Ledger } from './ledger.js';
+import type { Loop, LoopParts } from './loop.js';
 import type { Memory } from './memory.js';
+import type { PlaneEvent } from './orders.js';
 import { Receiver } from './receiver.js';
-import { SharedMemory } from './sharedmemory.js';
+import { ROUTES_VERSION, SharedMemory } from './sharedmemory.js';
 import { Scratch, sys } from './syscalls.js';
 import { Transmitter } from './transmitter.js';
+import { plainPacket, superpacket } from './warmpackets.js';
 
 export const WARM_PEER = PEERS_MAX - 1;
 export const WARM_SESSION = SESSIONS_MAX - 1;
 
 const AF_UNIX = 1;
 const DATAGRAM = 2 | 0x800 | 0x80000; // SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC
+const EVENTFD_FLAGS = 0x80800; // EFD_CLOEXEC | EFD_NONBLOCK
 const INDEX = 0x6b697468;
-const ROUNDS_MAX = 600;
-const WARM_MS = 50; // slow machines: not at the price of a slow start
+const HANDSHAKE_BYTES = 148n;
 
-/** The caller has every route lead to WARM_PEER meanwhile. */
-export function warmUp(memory: Memory, engine: Engine, vnet: boolean, now: () => number): void {
-  const shared = new SharedMemory();
-  const ledger = new Ledger(memory, shared, 0, () => {});
-  const gate = new Gate(memory, shared, ledger, () => {});
-  const transmitter = new Transmitter(memory, shared, ledger, engine);
-  const receiver = new Receiver(memory, ledger, engine, gate);
-  const pair = openPair();
-  const socket = openSelf(memory);
-  if (pair && socket >= 0) {
-    shared.slots[0] = socket;
-    begin(memory);
-    const until = now() + WARM_MS;
-    const reads = [small(vnet), ...(vnet ? [superpacket(5), superpacket(8)] : [])];
-    for (let round = 0; round < ROUNDS_MAX && now() < until; round++) {
-      for (const read of reads) {
-        memory.bytes.set(read, SCRATCH);
-        sys.write(pair[1], memory.base + SCRATCH, read.length);
-      }
-      for (let i = 0; i < reads.length; i++) {
-        transmitter.pump(pair[0], 1, now());
-        receiver.pump(socket, 0, pair[0], now());
-        while (sys.read(pair[1], memory.base + SCRATCH, 4096) > 0);
-      }
-    }
-    end(memory);
+const SLICE_MS = 0.5;
+const WARM_MS = 60; // in all, for slow machines
+const ROUNDS_MAX = 1_500;
+const RARE = 8; // one round in so many is one of the rarer kinds
+
+// How much bytecode a function may run before V8 looks at it again: little, and what is usual in
+// Node 20. It holds for all threads, therefore only for so long.
+const EAGER = '--interrupt-budget=2000';
+const USUAL = '--interrupt-budget=135168';
+
+/** Of what a loop is made of, what is ours and not the real one. */
+export type WarmParts = Pick<LoopParts, 'tun' | 'eventfd' | 'shared' | 'transmitter' | 'receiver'>;
+
+export type WarmUpOptions = Readonly<{
+  memory: Memory;
+  judge: Judge;
+  vnet: boolean;
+  /** The very function that real packets have: V8 looks at identities. */
+  raise: (event: PlaneEvent) => void;
+  makeLoop: (parts: WarmParts) => Loop;
+}>;
+
+export class WarmUp {
+  /** The record of what the made-up packets do. */
+  readonly shared = new SharedMemory();
+  readonly counters = new SendCounters(this.shared.counters, () => {});
+  slices = 0;
+  private readonly transmitter: Transmitter;
+  private readonly loop: Loop;
+  private readonly tun: number;
+  private readonly kernel: number; // the TUN's other end
+  private readonly bell: number; // an eventfd, as main rings
+  private readonly socket: number;
+  private readonly name: Uint8Array; // of the socket
+  private readonly usual: readonly Uint8Array[];
+  private readonly rare: readonly (readonly Uint8Array[])[];
+  private round = 0;
+  private spent = 0;
+  private open = true;
+
+  constructor(private readonly options: WarmUpOptions) {
+    const { memory, judge, vnet, raise, makeLoop } = options;
+    const { shared } = this;
+    [this.tun, this.kernel] = openPair();
+    [this.socket, this.name] = openSelf();
+    this.bell = sys.eventfd(0, EVENTFD_FLAGS);
+    shared.slots[0] = this.socket;
+    const ledger = new Ledger(memory, shared, 0, raise);
+    const gate = new Gate(memory, shared, ledger, () => {});
+    gate.setIdentity(new Uint8Array(32).fill(9));
+    const transmitter = new Transmitter(memory, shared, ledger, judge);
+    const receiver = new Receiver(memory, ledger, judge, gate);
+    this.transmitter = transmitter;
+    this.loop = makeLoop({ tun: this.tun, eventfd: this.bell, shared, transmitter, receiver });
+    this.usual = [plainPacket(vnet, 64)];
+    const useless = new Uint8Array(60);
+    const two = [plainPacket(vnet, 64), plainPacket(vnet, 300)];
+    this.rare = [[plainPacket(vnet, 1_200)], [useless], two];
+    // A socket of this kind holds eleven datagrams (net.unix.max_dgram_qlen).
+    if (vnet) this.rare = [...this.rare, [superpacket(3), superpacket(6)]];
+    setFlagsFromString(EAGER);
   }
-  for (const fd of [...(pair ?? []), socket]) if (fd >= 0) sys.close(fd);
+
+  /**
+   * Every route has to lead to WARM_PEER meanwhile, and afterwards the caller's loop has to set up
+   * what it polls again. False: that was the last one.
+   */
+  slice(): boolean {
+    this.slices++;
+    const began = monotonic();
+    const able = this.open && this.tun >= 0 && this.socket >= 0 && this.hasRoom();
+    if (able) {
+      this.begin();
+      while (monotonic() - began < SLICE_MS) this.once();
+      this.end();
+    }
+    this.spent += monotonic() - began;
+    if (able && this.round < ROUNDS_MAX && this.spent < WARM_MS) return true;
+    this.close();
+    return false;
+  }
+
+  close(): void {
+    if (!this.open) return;
+    this.open = false;
+    setFlagsFromString(USUAL);
+    for (const fd of [this.tun, this.kernel, this.socket, this.bell]) if (fd >= 0) sys.close(fd);
+  }
+
+  /** There and back. */
+  private once(): void {
+    const { memory } = this.options;
+    const { kernel, loop, shared } = this;
+    const round = this.round++;
+    const reads = round % RARE === 0 ? this.rare[(round / RARE) % this.rare.length] : this.usual;
+    for (const read of reads ?? this.usual) {
+      memory.bytes.set(read, SCRATCH);
+      sys.write(kernel, memory.base + SCRATCH, read.length);
+    }
+    shared.armed[WARM_PEER] = round & 1;
+    loop.step(monotonic() - (round & 1), 0); // a pause before, or none
+    if (round % RARE === 1) this.sendAgain();
+    loop.step(monotonic(), 0);
+    while (sys.read(kernel, memory.base + SCRATCH, 4096) > 0);
+  }
+
+  /** The datagram just sent, once more, and then as a handshake with a wrong mac1. */
+  private sendAgain(): void {
+    const { base, bytes, view } = this.options.memory;
+    const vector = Number(view.getBigUint64(SEND_MESSAGES + 16, true)) - base;
+    const datagram = Number(view.getBigUint64(vector, true)) - base;
+    sys.sendmsg(this.socket, base + SEND_MESSAGES, 0);
+    bytes[datagram] = 1;
+    view.setBigUint64(vector + 8, HANDSHAKE_BYTES, true);
+    sys.sendmsg(this.socket, base + SEND_MESSAGES, 0);
+  }
+
+  /** The last rows are free: else nobody may touch them. */
+  private hasRoom(): boolean {
+    const { bytes } = this.options.memory;
+    const peer = PEERS + WARM_PEER * PEER_BYTES;
+    const session = SESSIONS + WARM_SESSION * SESSION_BYTES;
+    const isFree = (byte: number) => byte === 0;
+    return (
+      bytes.subarray(peer, peer + PEER_BYTES).every(isFree) &&
+      bytes.subarray(session, session + SESSION_BYTES).every(isFree)
+    );
+  }
+
+  private begin(): void {
+    const { memory } = this.options;
+    const { bytes, words, wasm } = memory;
+    const row = PEERS + WARM_PEER * PEER_BYTES;
+    bytes.set(this.name, row);
+    bytes[row + PEER_NAME_LENGTH] = this.name.length;
+    bytes[row + PEER_FLAGS] = PEER_EXISTS;
+    words[(row + PEER_SESSION) >> 2] = WARM_SESSION + 1;
+    const keys = SESSIONS + WARM_SESSION * SESSION_BYTES;
+    bytes.fill(7, keys, keys + 64);
+    // To be renewed at once: that is told, too.
+    const never = Number.POSITIVE_INFINITY;
+    wasm.beginSession(WARM_SESSION, WARM_PEER, INDEX, INDEX, never, 0, never);
+    this.shared.raised[WARM_SESSION] = 0;
+    this.options.judge.begin(WARM_SESSION); // and noble's check
+    wasm.routesChanged(); // what is remembered leads to real peers
+    this.loop.rebuild();
+    Atomics.add(this.shared.header, ROUTES_VERSION, 1);
+    memory.view.setBigUint64(SCRATCH, 1n, true);
+    sys.write(this.bell, memory.base + SCRATCH, 8);
+    this.transmitter.release(WARM_PEER, monotonic());
+  }
+
+  private end(): void {
+    const { bytes, wasm } = this.options.memory;
+    wasm.endSession(WARM_SESSION);
+    bytes.fill(0, PEERS + WARM_PEER * PEER_BYTES, PEERS + (WARM_PEER + 1) * PEER_BYTES);
+    wasm.routesChanged();
+    wasm.takeNotes();
+  }
 }
 
-function openPair(): [number, number] | undefined {
+function openPair(): [number, number] {
   const { view, address } = new Scratch();
-  if (sys.socketpair(AF_UNIX, DATAGRAM, 0, address) < 0) return undefined;
+  if (sys.socketpair(AF_UNIX, DATAGRAM, 0, address) < 0) return [-1, -1];
   return [view.getInt32(0, true), view.getInt32(4, true)];
 }
 
-/** A socket that WARM_PEER's name leads back to: the kernel gives it one (unix(7), autobind). */
-function openSelf(memory: Memory): number {
+/** A socket, and its name, which leads back to it: the kernel gives it one (unix(7), autobind). */
+function openSelf(): [number, Uint8Array] {
   const fd = sys.socket(AF_UNIX, DATAGRAM, 0);
   const { bytes, view, address } = new Scratch();
   view.setUint16(0, AF_UNIX, true);
   view.setUint32(128, 110, true);
-  if (fd < 0 || sys.bind(fd, address, 2) < 0) return fd;
+  if (fd < 0 || sys.bind(fd, address, 2) < 0) return [fd, new Uint8Array()];
   sys.getsockname(fd, address, address + 128);
-  const length = Math.min(28, view.getUint32(128, true));
-  const row = PEERS + WARM_PEER * PEER_BYTES;
-  memory.bytes.set(bytes.subarray(0, length), row);
-  memory.bytes[row + PEER_NAME_LENGTH] = length;
-  return fd;
-}
-
-function begin({ bytes, words, wasm }: Memory): void {
-  const never = Number.POSITIVE_INFINITY;
-  bytes.fill(
-    7,
-    SESSIONS + WARM_SESSION * SESSION_BYTES,
-    SESSIONS + WARM_SESSION * SESSION_BYTES + 64,
-  );
-  wasm.beginSession(WARM_SESSION, WARM_PEER, INDEX, INDEX, never, never, never);
-  const row = PEERS + WARM_PEER * PEER_BYTES;
-  bytes[row + PEER_FLAGS] = PEER_EXISTS;
-  words[(row + PEER_SESSION) >> 2] = WARM_SESSION + 1;
-  bytes[SLOT_GSO] = 0; // what comes back would not be cut by GRO
-}
-
-function end({ bytes, wasm }: Memory): void {
-  wasm.endSession(WARM_SESSION);
-  bytes.fill(0, PEERS + WARM_PEER * PEER_BYTES, PEERS + (WARM_PEER + 1) * PEER_BYTES);
-  wasm.routesChanged();
-  wasm.takeNotes();
-}
-
-/** A ping's worth of UDP, as the TUN gives it. */
-function small(vnet: boolean): Uint8Array {
-  const packet = udp(64);
-  if (!vnet) return packet;
-  const read = new Uint8Array(VNET_HEADER_BYTES + packet.length);
-  read.set(packet, VNET_HEADER_BYTES);
-  return read;
-}
-
-/** UDP segments of 200 bytes in one read (virtio_net_hdr with GSO_UDP_L4). */
-function superpacket(count: number): Uint8Array {
-  const packet = udp(200 * count);
-  const read = new Uint8Array(VNET_HEADER_BYTES + packet.length);
-  read.set([1, 5, 28, 0, 200, 0, 20, 0, 6, 0]);
-  read.set(packet, VNET_HEADER_BYTES);
-  return read;
-}
-
-function udp(payload: number): Uint8Array {
-  const packet = new Uint8Array(28 + payload);
-  const view = new DataView(packet.buffer);
-  packet.set([0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2]);
-  view.setUint16(2, packet.length);
-  view.setUint16(20, 9);
-  view.setUint16(22, 9);
-  view.setUint16(24, 8 + payload);
-  return packet;
+  return [fd, bytes.slice(0, Math.min(28, view.getUint32(128, true)))];
 }

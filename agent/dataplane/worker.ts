@@ -1,6 +1,6 @@
-// A data-plane worker: builds its parts over the memory it was handed, warms up, and loops until
-// main raises the stop flag. What it tells main goes by postMessage, which works from inside the
-// loop; what main tells it lies in the port's queue when the eventfd rings.
+// A data-plane worker: builds its parts over the memory it was handed, and loops until main raises
+// the stop flag; at first it warms up in between. What it tells main goes by postMessage, which
+// works from inside the loop; what main tells it lies in the port's queue when the eventfd rings.
 
 import {
   type MessagePort,
@@ -12,8 +12,8 @@ import { Clerk, type WorkerOrder } from './clerk.js';
 import { monotonic } from './clock.js';
 import { SendCounters } from './counter.js';
 import { choose, realProbes } from './engines/choose.js';
-import type { Cipher, EngineName } from './engines/engine.js';
-import { Judge } from './engines/judge.js';
+import type { Cipher } from './engines/engine.js';
+import { type Alarm, Judge } from './engines/judge.js';
 import { Gate } from './gate.js';
 import { DESCRIPTORS, OUT } from './layout.js';
 import { Ledger } from './ledger.js';
@@ -25,7 +25,7 @@ import { reclaim } from './reclaim.js';
 import { ALARMS, CHECK_FIELDS, CHECKED, SharedMemory } from './sharedmemory.js';
 import { Transmitter } from './transmitter.js';
 import { TrieReader } from './trie.js';
-import { WARM_PEER, warmUp } from './warmup.js';
+import { WARM_PEER, WARM_SESSION, type WarmParts, WarmUp } from './warmup.js';
 
 /** What main hands a worker at its start. */
 export type WorkerStart = Readonly<{
@@ -49,70 +49,83 @@ export type WorkerMessage =
   | Readonly<{ kind: 'bell' }> // handshakes wait in the ring
   | PlaneEvent;
 
+/** Whose packets pass: real ones, or those that warm the worker up. */
+type World = Readonly<{
+  real: boolean;
+  counters: SendCounters;
+  tell: (event: PlaneEvent) => void;
+}>;
+
 function run(start: WorkerStart, port: MessagePort): void {
+  const { worker, eventfd, tun, vnet } = start;
   const post = (message: WorkerMessage) => port.postMessage(message);
   const shared = new SharedMemory(start.shared);
-  const routes = new TrieReader(start.routes, start.worker);
-  let warming = true;
-  let warmCounter = 0;
+  const checks = shared.checks.subarray(worker * CHECK_FIELDS);
+  const routes = new TrieReader(start.routes, worker);
   const memory: Memory = new Memory(start.module, {
-    route: (at, v6) => (warming ? WARM_PEER : routes.lookup(memory.bytes, at, v6 !== 0)),
-    reserve: (session, count) => {
-      if (warming) {
-        warmCounter += count;
-        return warmCounter - count;
-      }
-      return counters.take(session, count);
-    },
+    route: (at, v6) => (world.real ? routes.lookup(memory.bytes, at, v6 !== 0) : WARM_PEER),
+    reserve: (session, count) =>
+      world.real || session === WARM_SESSION ? world.counters.take(session, count) : -1,
   });
-  memory.wasm.setVnet(start.vnet ? 1 : 0);
-  memory.wasm.setCoalescing(start.vnet ? 1 : 0, start.udp ? 1 : 0);
-  memory.wasm.setMtu(start.mtu);
-
-  const table = {
-    memory: memory.bytes.buffer as ArrayBuffer,
-    address: DESCRIPTORS,
-    base: memory.base,
-  };
-  const bench = { table, room: OUT };
-  const { engine, reason } = choose(start.cipher, realProbes(table, memory.wasm), bench, monotonic);
-  const judge = new Judge(table, engine, (name: EngineName, problem: string) => {
+  const { judge, reason } = appoint(start, memory, (engine, problem) => {
     checks[ALARMS] = (checks[ALARMS] ?? 0) + 1;
-    post({ kind: 'alarm', engine: name, reason: problem });
+    post({ kind: 'alarm', engine, reason: problem });
   });
-  const checks = shared.checks.subarray(start.worker * CHECK_FIELDS);
 
-  const ledger = new Ledger(memory, shared, start.worker, post);
+  const raise = (event: PlaneEvent) => world.tell(event);
+  const ledger = new Ledger(memory, shared, worker, raise);
   const counters = new SendCounters(shared.counters, (session) => ledger.stale(session));
+  const reality: World = { real: true, counters, tell: post };
+  let world = reality;
   const gate = new Gate(memory, shared, ledger, () => post({ kind: 'bell' }));
   const transmitter = new Transmitter(memory, shared, ledger, judge);
   const receiver = new Receiver(memory, ledger, judge, gate);
   const clerk = new Clerk(memory, shared, ledger, transmitter, gate, routes, (session) =>
     judge.begin(session),
   );
-  warmUp(memory, judge, start.vnet, monotonic);
-  warming = false;
+  const nextOrders = () =>
+    world.real ? (receiveMessageOnPort(port)?.message as OrderBatch | undefined) : undefined;
+  const onBatch = () => {
+    checks[CHECKED] = judge.checked;
+  };
+  const onGone = () => post({ kind: 'gone' });
+  const common = { worker, memory, routes, clerk, nextOrders, onBatch, onGone };
+  const makeLoop = (parts: WarmParts) => new Loop({ ...common, ...parts });
+
+  const warmUp = new WarmUp({ memory, judge, vnet, raise, makeLoop });
+  // Two: V8 would take a function that is always the same for the only one there is.
+  const dreams = [() => {}, () => {}].map(
+    (tell): World => ({ real: false, counters: warmUp.counters, tell }),
+  );
+  const warm = () => {
+    world = dreams[warmUp.slices & 1] ?? reality;
+    const more = warmUp.slice();
+    world = reality;
+    return more;
+  };
   reclaim();
-  post({ kind: 'ready', engine: engine.name, reason });
-  new Loop({
-    worker: start.worker,
-    tun: start.tun,
-    eventfd: start.eventfd,
-    memory,
-    shared,
-    routes,
-    clerk,
-    transmitter,
-    receiver,
-    nextOrders: () => receiveMessageOnPort(port)?.message as OrderBatch | undefined,
-    onBatch: () => {
-      checks[CHECKED] = judge.checked;
-    },
-    onGone: () => post({ kind: 'gone' }),
-  }).run();
+  post({ kind: 'ready', engine: judge.name, reason });
+  makeLoop({ tun, eventfd, shared, transmitter, receiver }).run(warm);
+  warmUp.close();
   judge.close();
   memory.bytes.fill(0); // keys and packets
   port.close();
+}
+
+/** Chooses the engine, on the memory as it is to be used, and has noble judge it. */
+function appoint(
+  { vnet, udp, mtu, cipher }: WorkerStart,
+  memory: Memory,
+  alarm: Alarm,
+): { judge: Judge; reason: string } {
+  const { bytes, base, wasm } = memory;
+  wasm.setVnet(vnet ? 1 : 0);
+  wasm.setCoalescing(vnet ? 1 : 0, udp ? 1 : 0);
+  wasm.setMtu(mtu);
+  const table = { memory: bytes.buffer as ArrayBuffer, address: DESCRIPTORS, base };
+  const bench = { table, room: OUT };
+  const { engine, reason } = choose(cipher, realProbes(table, wasm), bench, monotonic);
+  return { judge: new Judge(table, engine, alarm), reason };
 }
 
 if (parentPort !== null) run(workerData as WorkerStart, parentPort);
