@@ -1,0 +1,54 @@
+// A path under traffic that nothing comes back on: is it dead? It is asked twice a second, packets
+// go by a second path too, and when it has been silent for three seconds it is left.
+//
+//   0 s           1.0 s          1.5 s             3.0 s
+//   unanswered    probes begin,  another relay     left
+//                 second path    is asked for
+
+import type { Millis, Traffic } from '../wireguard/effects.js';
+import type { Route } from './route.js';
+
+export const SILENT_MS = 1_000; // an answer that takes longer is of no use to a person
+export const LEAVE_MS = 3_000;
+const PROBE_MS = 500;
+const HELP_STEP = 2; // the first probe may only be slow; asking for a relay costs others
+const LOOK_MS = 1_000; // silence cannot be longer than that when it is found
+
+export type Verdict = 'wait' | 'ask' | 'help' | 'leave';
+
+export class Doubt {
+  nextAt: Millis;
+  private steps = 0;
+
+  /** `since`: when the silence began; at least two seconds are left to answer in. */
+  constructor(
+    readonly route: Route,
+    readonly since: Millis,
+    now: Millis,
+  ) {
+    this.nextAt = Math.max(now, since + SILENT_MS);
+  }
+
+  /** Packets go by a second path too. */
+  get doubled(): boolean {
+    return this.steps > 0;
+  }
+
+  /** `ask`: probe now. `help`: and look for other ways. */
+  step(now: Millis): Verdict {
+    if (now >= this.since + LEAVE_MS) return 'leave';
+    if (now < this.nextAt) return 'wait';
+    this.steps++;
+    this.nextAt = Math.min(now + PROBE_MS, this.since + LEAVE_MS);
+    return this.steps >= HELP_STEP ? 'help' : 'ask';
+  }
+}
+
+/** What the workers' notes say: since when there is silence (if so), and when to look again. */
+export function look(traffic: Traffic, now: Millis): { since: Millis | null; lookAt: Millis } {
+  const { unansweredSince } = traffic;
+  const silent = unansweredSince > 0 && now - unansweredSince >= SILENT_MS;
+  const soon = unansweredSince > 0 && !silent ? unansweredSince + SILENT_MS : now + LOOK_MS;
+  const since = silent ? Math.max(unansweredSince, now - SILENT_MS) : null;
+  return { since, lookAt: Math.min(soon, now + LOOK_MS) };
+}
