@@ -6,7 +6,7 @@
 // measured is given to cbor-x, which by itself takes duplicate keys, turns tags into objects and
 // throws where bytes are missing.
 //
-//   initial byte:  mmm aaaaa     m: major type      a: 0-23 the value, 24-27 it follows in 1-8 bytes
+//   initial byte:  mmm aaaaa     m: major type     a: 0-23 the value, 24-27 it follows in 1-8 bytes
 
 import { Decoder } from 'cbor-x/decode';
 

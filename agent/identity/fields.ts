@@ -134,7 +134,7 @@ export function prefixOf(value: Cbor | undefined): Prefix | undefined {
   return maskAddress(address, length) === address ? { address, length } : undefined;
 }
 
-/** Address bytes (4 or 16), then u16 port; of IPv6 without a scope, which means nothing elsewhere. */
+/** Address bytes (4 or 16), then u16 port; without a scope, which means nothing elsewhere. */
 export function endpointBytes({ address, port }: Endpoint): Uint8Array {
   if (addressScope(address) > 0) throw new RangeError('"address" has a scope, which is ours alone');
   return concat([addressBytes(address), Uint8Array.of(port >> 8, port & 0xff)]);

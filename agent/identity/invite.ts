@@ -1,12 +1,14 @@
 // An invite: everything a newcomer needs, as one word.
 //
-//   0   32      48          64+48=112    120      124       128      129        130
-//   +---+-------+-----------+------------+--------+---------+--------+----------+------+
-//   | mesh key  | secret 16 | signature  | hint 8 | issued  | expires| rights u8| name |
-//   +-----------+-----------+------------+--------+-u32-----+-u32----+----------+-u8 n-+
-//   then u8 number of more subnets, each as fields.ts writes prefixes, with its length before it;
-//   then up to two endpoints: u8 flags (1: IPv6, 2: the same node as before) | node key, 32 | address
-//   | u16 port. The admin's hint is all zeros where the mesh key itself issued.
+//   0          32          48          112    120      124       128      129      130
+//   +----------+-----------+-----------+------+--------+---------+--------+--------+------+
+//   | mesh key | secret    | signature | hint | issued | expires | rights | length | name |
+//   +----------+-----------+-----------+------+--------+---------+--------+--------+------+
+//     32         16          64          8      u32      u32       u8       u8
+//
+// then u8 number of further subnets, each a u8 length and as fields.ts writes prefixes; then up to
+// two endpoints: u8 flags (1: IPv6, 2: the same node as before), node key, address, u16 port. The
+// hint, which tells the admin's certificate, is all zeros where the mesh key itself issued.
 //
 // The voucher is put together again from these: its key comes from the secret, its signature is
 // what the admin signed.

@@ -1,7 +1,7 @@
 // Addresses in the mesh.
 //
 //   IPv6   fd | 40 bits of SHA-256(mesh key) | 16 zero bits | 64 bits of SHA-256(node key)
-//          (RFC 4193: a unique local /48 for the mesh); nobody hands them out, anyone can check them
+//          (RFC 4193: a unique local /48 for the mesh); nobody hands them out, all can check them
 //   IPv4   the mesh's /16 | 16 bits that the node has claimed in its profile
 
 import { sha256 } from '@noble/hashes/sha2.js';

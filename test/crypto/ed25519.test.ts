@@ -20,7 +20,8 @@ const suiteOf = suite('crypto/ed25519');
 suiteOf('signs as RFC 8032, section 7.1, test 3', () => {
   const seed = bytes('c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7');
   const signature =
-    '6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a';
+    '6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac' +
+    '18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a';
   assert.is(hex(ed25519.sign(seed, bytes('af82'))), signature);
   assert.is(hex(signerOf(seed).sign(bytes('af82'))), signature);
 });
