@@ -21,6 +21,7 @@ const RENEW_MS = 1_800_000;
 
 export class Lifetime {
   private proven = 0; // index of the longest silence that may be kept
+  private doubtful = false; // a longer one has just failed: is this one still good?
   private nextAt: Millis = 0;
 
   /** Between two packets to a tracker, at most. */
@@ -31,22 +32,27 @@ export class Lifetime {
   /** The silence to try now; undefined: none. */
   wanted(now: Millis): Millis | undefined {
     if (now < this.nextAt) return undefined;
-    return SILENCES_MS[this.proven + 1] ?? SILENCES_MS[this.proven];
+    const longer = this.doubtful ? undefined : SILENCES_MS[this.proven + 1];
+    return longer ?? SILENCES_MS[this.proven];
   }
 
   heard(silenceMs: Millis, now: Millis): void {
     this.proven = Math.max(this.proven, index(silenceMs));
-    if (this.proven === SILENCES_MS.length - 1) this.nextAt = now + RENEW_MS;
+    if (this.doubtful) this.nextAt = now + AGAIN_MS;
+    else if (this.proven === SILENCES_MS.length - 1) this.nextAt = now + RENEW_MS;
+    this.doubtful = false;
   }
 
   missed(silenceMs: Millis, now: Millis): void {
     this.proven = Math.max(0, Math.min(this.proven, index(silenceMs) - 1));
-    this.nextAt = now + AGAIN_MS;
+    this.doubtful = this.proven > 0;
+    if (!this.doubtful) this.nextAt = now + AGAIN_MS;
   }
 
   /** Another NAT, or another mapping: nothing is proven. */
   reset(now: Millis): void {
     this.proven = 0;
+    this.doubtful = false;
     this.nextAt = now;
   }
 }

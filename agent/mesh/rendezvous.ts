@@ -139,3 +139,9 @@ function mix(value: number): number {
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
   return (mixed ^ (mixed >>> 16)) >>> 0;
 }
+
+/** Who goes first where only so many can be kept: the same everywhere, for the same seed. */
+export function standing(seed: Uint8Array, node: NodeId): number {
+  const [first, second] = wordsOf(seed, node);
+  return mix(first ^ mix(second));
+}

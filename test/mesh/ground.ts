@@ -197,22 +197,27 @@ export class FakeGround implements Ground {
   }
 }
 
-/** `kind by checksum body`, in text: a checksum over all of it stands for the signature. */
+/** `kind by body checksum`, in text: the checksum stands for the signature, at the end. */
 function seal(kind: Kind, by: NodeId, body: object): Sealed {
-  const text = JSON.stringify(body);
-  return new TextEncoder().encode(`${kind} ${by} ${checksum(kind + by + text)} ${text}`);
+  const text = `${kind} ${by} ${JSON.stringify(body)}`;
+  return new TextEncoder().encode(`${text} ${checksum(text)}`);
 }
 
 function unseal(kind: Kind, sealed: Sealed): { by: NodeId; body: unknown } | undefined {
-  const [found, by = '', sum, ...rest] = new TextDecoder().decode(sealed).split(' ');
-  const text = rest.join(' ');
-  if (found !== kind || sum !== checksum(kind + by + text)) return undefined;
-  return { by, body: JSON.parse(text) };
+  const whole = new TextDecoder().decode(sealed);
+  const end = whole.lastIndexOf(' ');
+  const text = whole.slice(0, end);
+  const [found, by = '', ...rest] = text.split(' ');
+  if (found !== kind || whole.slice(end + 1) !== checksum(text)) return undefined;
+  return { by, body: JSON.parse(rest.join(' ')) };
 }
 
-/** FNV-1a, 32 bits. */
+/** Two of FNV-1a, 16 letters. */
 function checksum(text: string): string {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return (hash >>> 0).toString(16);
+  let [one, two] = [0x811c9dc5, 0x01234567];
+  for (let i = 0; i < text.length; i++) {
+    one = Math.imul(one ^ text.charCodeAt(i), 0x01000193);
+    two = Math.imul(two ^ text.charCodeAt(i), 0x01000193) + one;
+  }
+  return [one, two].map((word) => (word >>> 0).toString(16).padStart(8, '0')).join('');
 }

@@ -1,0 +1,203 @@
+// Who is reachable by anybody: found out of ourselves (ownreach.ts), attested to others
+// (witness.ts), held (reachables.ts), and told around here.
+//
+// Telling: to whom we meet anew, the newest records; after that each new record once, to
+//   - other reachable nodes, which are bound together by that;
+//   - nodes that are not, by the first of their trackers, or by one that stands in for it.
+// So every node gets each record about once. What is missed comes with the next meeting.
+
+import type { Address, Endpoint } from '../bytes/address.js';
+import type { NodeId } from '../identity/member.js';
+import type { Millis } from '../wireguard/effects.js';
+import { Allowance } from './allowance.js';
+import type { MeshEffect, Met, Times } from './effects.js';
+import type { Sealed } from './frame.js';
+import type { Candidate, Ground, NatKind } from './ground.js';
+import type { ReachFrame, ReachMachine } from './machines.js';
+import { OwnReach } from './ownreach.js';
+import { Reachables } from './reachables.js';
+import type { Rendezvous } from './rendezvous.js';
+import { Unsolicited } from './unsolicited.js';
+import { Witness } from './witness.js';
+
+/** Told at a first meeting; of one frame, so that it is not too many chunks. */
+const TOLD_MAX = 64;
+const PER_FRAME = 16;
+
+/** Who has been told so lately knows all; this is longer than a session lasts. */
+const TOLD_MS = 600_000;
+const TOLD_NODES_MAX = 4_096;
+
+/** New records are passed on together. */
+const SPREAD_MS = 500;
+const SPREAD_MAX = 256;
+
+/** Records that one member may have us check in a minute. */
+const RECORDS_PER_SENDER = 128;
+
+export type ReachPorts = Readonly<{
+  ground: Ground;
+  /** What is up is put into it, what is down taken out. */
+  rendezvous: Rendezvous;
+  whereabouts: Readonly<{ nat: NatKind; candidates: readonly Candidate[] }>;
+  /** It is registered with us. */
+  tracks(node: NodeId): boolean;
+}>;
+
+export class Reach implements ReachMachine {
+  readonly known: Reachables;
+  private readonly own: OwnReach;
+  private readonly witness: Witness;
+  private readonly unsolicited = new Unsolicited();
+  private readonly told = new Map<NodeId, Millis>(); // the longest ago first
+  private readonly senders = new Allowance(RECORDS_PER_SENDER, 60_000, TOLD_NODES_MAX);
+  private spread: { sealed: Sealed; from: NodeId }[] = [];
+  private spreadAt: Millis | undefined;
+
+  constructor(private readonly ports: ReachPorts) {
+    this.known = new Reachables(ports.ground, ports.rendezvous);
+    this.own = new OwnReach(ports);
+    this.witness = new Witness(ports.ground);
+  }
+
+  onMet(node: NodeId, met: Met, at: Times, out: MeshEffect[]): void {
+    const blue = this.unsolicited.onMet(node, met, at.now);
+    this.witness.onMet(node, met, at.now);
+    this.own.onMet(node, blue, met.from.endpoint, at, out);
+    const since = this.told.get(node) ?? Number.NEGATIVE_INFINITY;
+    if (at.now > since + TOLD_MS) tell(node, this.known.sealed(since, TOLD_MAX), out);
+    this.told.delete(node);
+    this.told.set(node, at.now);
+    if (this.told.size <= TOLD_NODES_MAX) return;
+    for (const oldest of this.told.keys()) {
+      this.told.delete(oldest);
+      return;
+    }
+  }
+
+  onSent(to: Address, now: Millis): void {
+    this.unsolicited.onSent(to, now);
+  }
+
+  onFrame(node: NodeId, frame: ReachFrame, at: Times, out: MeshEffect[]): void {
+    switch (frame.kind) {
+      case 'attest-me':
+        this.witness.onAttestMe(node, at, out);
+        return;
+      case 'attestation':
+        if (this.own.onAttestation(node, frame, at)) this.publish(at);
+        return;
+      case 'check':
+        this.witness.onCheck(node, frame, (other) => this.known.isUp(other), at, out);
+        return;
+      case 'knock-at':
+        this.witness.onKnockAt(frame, this.known.isUp(node), at, out);
+        return;
+      case 'reachable':
+        for (const sealed of frame.records) this.take(node, sealed, at);
+        return;
+    }
+  }
+
+  believe(node: NodeId, endpoint: Endpoint, at: Times): void {
+    this.known.believe(node, endpoint, at);
+  }
+
+  onFailed(node: NodeId, at: Times): void {
+    this.known.failed(node, at.now);
+  }
+
+  onCandidates(at: Times, _out: MeshEffect[]): void {
+    if (this.own.onCandidates(at)) this.known.remove(this.ports.ground.self);
+  }
+
+  onMember(node: NodeId, _at: Times): void {
+    this.known.onMember(node);
+    if (this.ports.ground.roll.member(node) === undefined) this.witness.forget(node);
+  }
+
+  reachable(): readonly Readonly<{ node: NodeId; endpoint: Endpoint }>[] {
+    return this.known.up();
+  }
+
+  endpointOf(node: NodeId): Endpoint | undefined {
+    return this.known.endpointOf(node);
+  }
+
+  records(): readonly Uint8Array[] {
+    return this.known.sealed(Number.NEGATIVE_INFINITY, TOLD_MAX);
+  }
+
+  tick(at: Times, out: MeshEffect[]): void {
+    this.ports.rendezvous.reseed(this.ports.ground.roll.seed);
+    this.known.tick(at);
+    this.own.tick(at, out);
+    if (this.spreadAt !== undefined && at.now >= this.spreadAt) this.passOn(out);
+  }
+
+  deadline(): Millis | undefined {
+    let next = this.spreadAt;
+    for (const machine of [this.known, this.own]) {
+      const due = machine.deadline();
+      if (due !== undefined && (next === undefined || due < next)) next = due;
+    }
+    return next;
+  }
+
+  private take(from: NodeId, sealed: Sealed, at: Times): void {
+    if (!this.senders.take(from, at.now)) return;
+    if (this.known.accept(sealed, at)) this.toSpread(sealed, from, at);
+  }
+
+  /** There is a record of ours: we hold it as any other, and tell it. */
+  private publish(at: Times): void {
+    const { self } = this.ports.ground;
+    const sealed = this.own.record?.sealed;
+    if (sealed === undefined) return;
+    if (this.known.accept(sealed, at)) this.toSpread(sealed, self, at);
+  }
+
+  private toSpread(sealed: Sealed, from: NodeId, at: Times): void {
+    if (this.spread.length >= SPREAD_MAX) return; // a meeting will make up for it
+    this.spread.push({ sealed, from });
+    this.spreadAt ??= at.now + SPREAD_MS;
+  }
+
+  private passOn(out: MeshEffect[]): void {
+    const { spread } = this;
+    this.spread = [];
+    this.spreadAt = undefined;
+    for (const node of this.witness.metNow) {
+      const records = spread.filter(({ from }) => this.passes(from, node));
+      tell(
+        node,
+        records.map(({ sealed }) => sealed),
+        out,
+      );
+    }
+  }
+
+  private passes(from: NodeId, to: NodeId): boolean {
+    const { self } = this.ports.ground;
+    if (from === to) return false;
+    const weAreUp = this.known.endpointOf(self) !== undefined;
+    const toIsUp = this.known.endpointOf(to) !== undefined;
+    if (!weAreUp) return from === self || this.known.endpointOf(from) === undefined;
+    if (toIsUp || from === self) return true;
+    const ranked = this.ports.rendezvous.rank(to);
+    const first = ranked[0] === self;
+    return first || ranked.length === 0 || this.standsIn(to, ranked.slice(0, 3));
+  }
+
+  /** It is registered with us, though it has others before us: one of them must be away. */
+  private standsIn(node: NodeId, first: readonly NodeId[]): boolean {
+    return !first.includes(this.ports.ground.self) && this.ports.tracks(node);
+  }
+}
+
+function tell(node: NodeId, records: readonly Sealed[], out: MeshEffect[]): void {
+  for (let i = 0; i < records.length; i += PER_FRAME) {
+    const frame = { kind: 'reachable', records: records.slice(i, i + PER_FRAME) } as const;
+    out.push({ kind: 'frame', node, frame });
+  }
+}
