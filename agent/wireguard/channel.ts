@@ -22,7 +22,7 @@ export function wrap(datagram: Uint8Array, channel: number): Uint8Array {
   return wrapped;
 }
 
-/** `inner` is a view. Undefined where it is no channel datagram, or none of types 1 to 4 is in it. */
+/** `inner` is a view. Undefined for other datagrams, and where none of types 1 to 4 is inside. */
 export function unwrap(datagram: Uint8Array): { channel: number; inner: Uint8Array } | undefined {
   if (datagram.length < CHANNEL_HEADER_BYTES + INNER_BYTES_MIN) return undefined;
   const view = new DataView(datagram.buffer, datagram.byteOffset, CHANNEL_HEADER_BYTES + 4);

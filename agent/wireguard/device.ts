@@ -11,13 +11,16 @@ import type { Endpoint, Place } from '../bytes/address.js';
 import { equal, KEY_BYTES } from '../crypto/primitives.js';
 import { isZero } from '../crypto/secret.js';
 import { PrivateKey } from '../crypto/x25519.js';
+import { Answers } from './answers.js';
 import type { Effect, Millis, PeerId, SessionId, Traffic } from './effects.js';
-import { type Arrival, DEVICE_DROPS, type DeviceDrop, Gate } from './gate.js';
-import { openInitiation } from './handshake.js';
-import { SESSIONS_MAX } from './limits.js';
-import { type HandshakeMessage, type Initiation, readHandshakeMessage } from './messages.js';
-import { type Ground, Peer, type Times } from './peer.js';
-import { Indices, Rows } from './tables.js';
+import { type Arrival, DEVICE_DROPS, type DeviceDrop } from './gate.js';
+import type { Ground, Times } from './ground.js';
+import { PEERS_MAX, SESSIONS_MAX } from './limits.js';
+import { Membership, type PresharedKeys } from './membership.js';
+import { Peer } from './peer.js';
+import { Door } from './porch.js';
+import { Reception } from './reception.js';
+import { Indices, nameOf, Rows } from './tables.js';
 import { TimestampClock } from './timestamp.js';
 
 export type DeviceOptions = Readonly<{
@@ -42,6 +45,7 @@ export type PeerView = Readonly<{
   sentBytes: number;
 }>;
 
+type Kind = 'roams' | 'stays' | 'member' | 'porch';
 const NEVER = Number.POSITIVE_INFINITY;
 
 export class Device {
@@ -50,7 +54,8 @@ export class Device {
   private readonly byKey = new Map<string, Peer>();
   private readonly slotFor: DeviceOptions['slotFor'];
   private readonly dropped = new Map<DeviceDrop, number>(DEVICE_DROPS.map((name) => [name, 0]));
-  private gate: Gate | undefined;
+  private readonly door: Door;
+  private readonly reception: Reception;
   private dueAt: Millis = NEVER; // no peer is due before
 
   constructor(options: DeviceOptions) {
@@ -61,9 +66,16 @@ export class Device {
       indices: new Indices(options.random),
       sessions: new Rows(options.sessionsMax ?? SESSIONS_MAX),
       clock: new TimestampClock(options.ceiling),
+      answers: new Answers(),
       random: options.random,
       traffic: options.traffic,
     };
+    this.door = new Door();
+    this.reception = new Reception(this.ground, this.door, {
+      peerOf: (publicKey) => this.byKey.get(nameOf(publicKey)),
+      admit: (publicKey, out) => this.admit(publicKey, out),
+      note: (peer) => this.note(peer),
+    });
   }
 
   // Configuration
@@ -81,11 +93,9 @@ export class Device {
     }
     for (const peer of this.rows.values()) peer.forgetIdentity(out);
     ground.identity?.wipe();
-    this.gate?.wipe();
     ground.identity = identity;
-    this.gate = undefined;
+    this.reception.setIdentity(publicKey);
     if (publicKey !== null) {
-      this.gate = new Gate(publicKey, ground.random);
       const ourselves = this.findPeer(publicKey);
       if (ourselves !== undefined) out.push(...this.removePeer(ourselves));
     }
@@ -123,15 +133,23 @@ export class Device {
     if (ours !== undefined && equal(ours, publicKey)) return undefined;
     const name = nameOf(publicKey);
     if (this.byKey.has(name)) throw new RangeError('"publicKey" is a peer already');
-    const member = options.member ?? false;
-    const roams = !member && (options.roams ?? true);
-    const peer = this.rows.add(
-      (id) => new Peer(id, Uint8Array.from(publicKey), roams, this.ground),
-    );
+    const effects: Effect[] = [];
+    const kind = options.member ? 'member' : (options.roams ?? true) ? 'roams' : 'stays';
+    const peer = this.addRow(Uint8Array.from(publicKey), kind, effects);
     this.byKey.set(name, peer);
-    const effects: Effect[] = [{ kind: 'peer', peer: peer.id, roams }];
-    if (member) effects.push({ kind: 'member', peer: peer.id, member });
     return { peer: peer.id, effects };
+  }
+
+  private addRow(publicKey: Uint8Array, kind: Kind, out: Effect[]): Peer {
+    const isMember = kind === 'member' || kind === 'porch';
+    const roams = kind === 'roams';
+    const peer = this.rows.add((id) => {
+      const member = isMember ? new Membership(id, kind === 'porch') : undefined;
+      return new Peer(id, publicKey, roams, this.ground, member);
+    });
+    out.push({ kind: 'peer', peer: peer.id, roams });
+    if (isMember) out.push({ kind: 'member', peer: peer.id, member: true });
+    return peer;
   }
 
   removePeer(id: PeerId): Effect[] {
@@ -139,14 +157,49 @@ export class Device {
     const out: Effect[] = [];
     peer.wipe(out);
     this.rows.remove(id);
-    this.byKey.delete(nameOf(peer.publicKey));
+    if (!this.door.leave(id)) this.byKey.delete(nameOf(peer.publicKey));
     out.push({ kind: 'peer-gone', peer: id });
     return out;
   }
 
+  // Members of the mesh
+
+  /** Of a member: a handshake at all these places at once, ended when it is met, or after 2 s. */
+  knock(id: PeerId, places: readonly Place[], now: Millis, wall: Millis): Effect[] {
+    return this.on(id, now, wall, (peer, at, out) => peer.knock(places, at, out));
+  }
+
+  /** Of a member; copies. A bare session of ours is followed by another at once. */
+  setPresharedKeys(id: PeerId, keys: PresharedKeys, now: Millis, wall: Millis): Effect[] {
+    return this.on(id, now, wall, (peer, at, out) => peer.setPresharedKeys(keys, at, out));
+  }
+
+  /** Of a member: from the next session on, one without a pre-shared key is bare. Default: no. */
+  requirePresharedKey(id: PeerId, required: boolean): void {
+    const { member } = this.known(id);
+    if (member !== undefined) member.requirePresharedKey = required;
+  }
+
+  /** Whoever has this key may stand on the porch, see porch.ts; null: nobody, and all must go. */
+  setDoor(publicKey: Uint8Array | null): Effect[] {
+    const out = this.door.all().flatMap((id) => this.removePeer(id));
+    this.door.setKey(publicKey);
+    return out;
+  }
+
+  /** One that has gone by now: nothing happens. */
+  closePorch(id: PeerId): Effect[] {
+    return this.door.has(id) ? this.removePeer(id) : [];
+  }
+
+  private admit(publicKey: Uint8Array, out: Effect[]): Peer | undefined {
+    if (this.rows.size >= PEERS_MAX) return undefined;
+    return this.addRow(publicKey, 'porch', out);
+  }
+
   /** Counts from the next handshake on. Null or zeros: none. */
   setPresharedKey(id: PeerId, key: Uint8Array | null): void {
-    this.known(id).setPresharedKey(key);
+    this.known(id).keys.setPresharedKey(key);
   }
 
   setEndpoint(id: PeerId, endpoint: Endpoint, now: Millis, wall: Millis): Effect[] {
@@ -154,11 +207,20 @@ export class Device {
     return this.setPlace(id, place, now, wall);
   }
 
-  /** Like setEndpoint, for whoever knows the whole place (the mesh); null: nowhere. */
-  setPlace(id: PeerId, place: Place | null, now: Millis, wall: Millis): Effect[] {
+  /**
+   * Like setEndpoint, for whoever knows the whole place (the mesh); null: nowhere. `second`: where
+   * a copy of each user packet goes, null: nowhere, undefined: as before.
+   */
+  setPlace(
+    id: PeerId,
+    place: Place | null,
+    now: Millis,
+    wall: Millis,
+    second?: Place | null,
+  ): Effect[] {
     return this.on(id, now, wall, (peer, at, out) => {
       const wasNowhere = peer.place === null;
-      peer.moveTo(place, out);
+      peer.moveTo(place, out, second);
       if (wasNowhere && peer.keepalive > 0) peer.keepAlive(at, out);
     });
   }
@@ -230,7 +292,7 @@ export class Device {
   /** `arrival.datagram` is ours to keep until the call returns. */
   onHandshake(arrival: Arrival, underLoad: boolean, now: Millis, wall: Millis): Effect[] {
     const out: Effect[] = [];
-    const drop = this.receive(arrival, underLoad, { now, wall }, out);
+    const drop = this.reception.receive(arrival, underLoad, { now, wall }, out);
     if (drop !== undefined) this.dropped.set(drop, (this.dropped.get(drop) ?? 0) + 1);
     return out;
   }
@@ -264,7 +326,8 @@ export class Device {
   tick(now: Millis, wall: Millis): Effect[] {
     const out: Effect[] = [];
     if (now < this.dueAt) return out;
-    this.dueAt = NEVER;
+    for (const id of this.door.due(now)) out.push(...this.removePeer(id));
+    this.dueAt = this.door.deadline();
     for (const peer of this.rows.values()) {
       if (now >= peer.deadline()) peer.tick({ now, wall }, out);
       this.note(peer);
@@ -283,8 +346,9 @@ export class Device {
     return this.byKey.size;
   }
 
+  /** Without those on the porch. */
   peers(): PeerId[] {
-    return Array.from(this.rows.values(), ({ id }) => id);
+    return Array.from(this.byKey.values(), ({ id }) => id);
   }
 
   view(id: PeerId): PeerView {
@@ -293,7 +357,7 @@ export class Device {
     return {
       peer: id,
       publicKey: peer.publicKey,
-      presharedKey: peer.getPresharedKey(),
+      presharedKey: peer.keys.getPresharedKey(),
       place: peer.place,
       keepalive: peer.keepalive,
       lastHandshake: peer.lastHandshake,
@@ -308,56 +372,6 @@ export class Device {
   }
 
   // Inside
-
-  private receive(
-    arrival: Arrival,
-    underLoad: boolean,
-    at: Times,
-    out: Effect[],
-  ): DeviceDrop | undefined {
-    const message = readHandshakeMessage(arrival.datagram);
-    if (message === undefined) return 'malformed';
-    if (this.gate === undefined || !this.ground.up) return 'down';
-    if (message.kind !== 'initiation' && !this.ground.indices.get(message.receiver)) {
-      return 'unknown-index'; // before a cookie reply: garbage is not worth one
-    }
-    if (underLoad && message.kind !== 'cookie-reply') {
-      const refused = this.gate.refuse(message, arrival, at.now, out);
-      if (refused !== undefined) return refused;
-    }
-    return this.accept(message, arrival.from, at, out);
-  }
-
-  private accept(
-    message: HandshakeMessage,
-    from: Place,
-    at: Times,
-    out: Effect[],
-  ): DeviceDrop | undefined {
-    if (message.kind === 'initiation') return this.acceptInitiation(message, from, at, out);
-    const peer = this.ground.indices.get(message.receiver);
-    if (peer === undefined) return 'unknown-index';
-    if (message.kind === 'cookie-reply') return peer.takeCookie(message, at.now);
-    const drop = peer.finish(message, from, at, out);
-    this.note(peer);
-    return drop;
-  }
-
-  private acceptInitiation(
-    message: Initiation,
-    from: Place,
-    at: Times,
-    out: Effect[],
-  ): DeviceDrop | undefined {
-    const { identity } = this.ground;
-    const opened = identity && openInitiation(identity, message);
-    if (opened === undefined) return 'not-for-us';
-    const peer = this.byKey.get(nameOf(opened.publicKey));
-    const drop = peer === undefined ? 'stranger' : peer.respond(opened, from, at, out);
-    if (drop !== undefined) opened.wipe();
-    if (peer !== undefined) this.note(peer);
-    return drop;
-  }
 
   /** Events of a peer or session that is gone by now come to nothing. */
   private on(
@@ -375,7 +389,7 @@ export class Device {
   }
 
   private note(peer: Peer): void {
-    this.dueAt = Math.min(this.dueAt, peer.deadline());
+    this.dueAt = Math.min(this.dueAt, peer.deadline(), this.door.deadline());
   }
 
   private known(id: PeerId): Peer {
@@ -383,11 +397,4 @@ export class Device {
     if (peer === undefined) throw new RangeError(`"peer" ${id} is not there`);
     return peer;
   }
-}
-
-/** A public key as a map key. */
-function nameOf(publicKey: Uint8Array): string {
-  let name = '';
-  for (const byte of publicKey) name += String.fromCharCode(byte);
-  return name;
 }

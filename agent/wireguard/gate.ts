@@ -23,6 +23,7 @@ export const DEVICE_DROPS = [
   'sessions-full', // the workers' table has no free row
   'no-cookie', // under load, answered with a cookie reply
   'not-admitted', // under load, too many from one address
+  'porch-full', // at the door, but too many are there, or one was let in a moment ago
 ] as const;
 
 export type DeviceDrop = (typeof DEVICE_DROPS)[number];

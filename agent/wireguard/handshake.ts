@@ -66,8 +66,16 @@ export class Initiation {
     };
   }
 
-  /** After the one good response the state is wiped; a forged one changes nothing. */
-  finish(us: PrivateKey, them: Correspondent, response: Response): TransportKeys | undefined {
+  /**
+   * After the one good response the state is wiped; a forged one changes nothing. Where several
+   * pre-shared keys may have been used, they are tried in turn; which one it was is told.
+   */
+  finish(
+    us: PrivateKey,
+    them: Correspondent,
+    response: Response,
+    presharedKeys: readonly Uint8Array[] = [them.presharedKey],
+  ): (TransportKeys & { presharedKey: number }) | undefined {
     const shared = [this.ephemeral, us].map((key) => key.dh(response.ephemeral));
     const [ephemeralEphemeral, staticEphemeral] = shared;
     if (ephemeralEphemeral === undefined || staticEphemeral === undefined) {
@@ -78,13 +86,18 @@ export class Initiation {
     state.mixEphemeral(response.ephemeral);
     state.mixKey(ephemeralEphemeral);
     state.mixKey(staticEphemeral);
-    state.mixPresharedKey(them.presharedKey);
-    if (state.open(response.sealedEmpty) === undefined) {
-      state.wipe();
-      return undefined;
+    for (const [number, presharedKey] of presharedKeys.entries()) {
+      const attempt = state.clone();
+      attempt.mixPresharedKey(presharedKey);
+      if (attempt.open(response.sealedEmpty) !== undefined) {
+        state.wipe();
+        this.wipe();
+        return { ...attempt.split(), presharedKey: number };
+      }
+      attempt.wipe();
     }
-    this.wipe();
-    return state.split();
+    state.wipe();
+    return undefined;
   }
 
   wipe(): void {

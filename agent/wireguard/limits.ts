@@ -44,6 +44,43 @@ export const ADMISSION_BURST = 5;
 /** Sources remembered at once; their prefixes are proven, so this many need as many real hosts. */
 export const ADMISSION_SOURCES_MAX = 1_024;
 
+// Between members of a mesh, who are reached at several places at once.
+
+/** A handshake begun with a knock goes out again and again: so often, and for so long. */
+export const KNOCK_GAP_MS = 250;
+export const KNOCK_MS = 2_000;
+/** So many places at once; a member has no more candidates. */
+export const KNOCK_PLACES_MAX = 16;
+
+/** A copy of an initiation is answered for so long, to so many sources, so often in all. */
+export const COPY_MS = 5_000;
+export const COPY_SOURCES_MAX = 8;
+export const COPIES_MAX = 64;
+/** Answers kept at once: more initiations of members in 5 s are not worth their memory. */
+export const ANSWERS_MAX = 256;
+
+/**
+ * User packets for a member wait so long for a way to it, and then the next one raises `want` again.
+ * Longer than REKEY_TIMEOUT_MS, so that a lost initiation costs them nothing.
+ */
+export const WAIT_MS = 8_000;
+
+/** Begun so long after the other side's session was complete, a handshake still crossed it. */
+export const CROSSING_MS = 1_000;
+
+/** An initiation so soon after one whose answer was of no use is answered without a secret key. */
+export const FALLBACK_MS = 15_000;
+/** Pre-shared keys that a response is tried with: the new one, the old one, zero; and one spare. */
+export const PRESHARED_KEYS_MAX = 4;
+
+/** At the door: so many at once, one per second, for so long. */
+export const PORCHES_MAX = 8;
+export const PORCH_GAP_MS = 1_000;
+export const PORCH_MS = 10_000;
+
+/** Rows of the workers' peer table. */
+export const PEERS_MAX = 8_192;
+
 /** Rows of the workers' session table. */
 export const SESSIONS_MAX = 4_096;
 

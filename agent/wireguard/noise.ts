@@ -9,8 +9,12 @@ const CONSTRUCTION = hash(text.encode('Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s'));
 const PROLOGUE = hash(CONSTRUCTION, text.encode('WireGuard v1 zx2c4 Jason@zx2c4.com'));
 const EMPTY = new Uint8Array(0);
 
-/** Two keys of a finished handshake, 32 bytes each. */
-export type TransportKeys = Readonly<{ initiatorSends: Uint8Array; responderSends: Uint8Array }>;
+/** Two keys of a finished handshake, and its hash, which is no secret; 32 bytes each. */
+export type TransportKeys = Readonly<{
+  initiatorSends: Uint8Array;
+  responderSends: Uint8Array;
+  hash: Uint8Array; // Noise rev. 34, section 11.2: channel binding
+}>;
 
 export class SymmetricState {
   #chainingKey: Secret;
@@ -76,8 +80,9 @@ export class SymmetricState {
   /** The end: the transport keys; the state is wiped. */
   split(): TransportKeys {
     const [initiatorSends, responderSends] = kdf2(this.#chainingKey.bytes, EMPTY);
+    const transcript = Uint8Array.from(this.#hash.bytes);
     this.wipe();
-    return { initiatorSends, responderSends };
+    return { initiatorSends, responderSends, hash: transcript };
   }
 
   wipe(): void {

@@ -3,11 +3,13 @@
 
 import type { Place } from '../bytes/address.js';
 import { KEY_BYTES } from '../crypto/primitives.js';
-import { Secret } from '../crypto/secret.js';
 import type { PrivateKey } from '../crypto/x25519.js';
+import { Acquaintance } from './acquaintance.js';
+import { Attempt } from './attempt.js';
 import { Macs } from './cookie.js';
-import type { Effect, Millis, PeerId, Session, SessionId, Traffic } from './effects.js';
-import { type Correspondent, Initiation, type OpenedInitiation } from './handshake.js';
+import type { Effect, Millis, PeerId, Session, SessionId } from './effects.js';
+import { type Ground, type PeerDrop, randomUpTo, type Times } from './ground.js';
+import type { Correspondent, OpenedInitiation } from './handshake.js';
 import {
   INITIATION_GAP_MS,
   REJECT_AFTER_TIME_MS,
@@ -15,31 +17,16 @@ import {
   REKEY_ON_RECEIVE_MS,
   REKEY_TIMEOUT_MS,
 } from './limits.js';
+import type { Membership, PresharedKeys } from './membership.js';
 import { type CookieReply, INITIATION_BYTES, RESPONSE_BYTES, type Response } from './messages.js';
-import { NO_PRESHARED_KEY, presharedKeyFrom } from './noise.js';
-import { type SessionEntry, Sessions } from './sessions.js';
-import type { Indices, Rows } from './tables.js';
+import { samePlace } from './place.js';
+import { type Crossing, type Origin, type SessionEntry, Sessions } from './sessions.js';
 import { type Due, Timers } from './timers.js';
-import { isLater, type TimestampClock } from './timestamp.js';
-
-/** What the peers of a device share. */
-export type Ground = {
-  identity: PrivateKey | undefined; // our static key
-  up: boolean;
-  readonly indices: Indices<Peer>;
-  readonly sessions: Rows<Readonly<{ peer: Peer; id: SessionId }>>;
-  readonly clock: TimestampClock;
-  readonly random: (bytes: number) => Uint8Array;
-  readonly traffic: (peer: PeerId) => Traffic;
-};
-
-/** Why a handshake message for a known peer was dropped. */
-export type PeerDrop = 'forged' | 'replay' | 'flood' | 'sessions-full' | 'unknown-index';
-
-/** Now on both clocks: monotonic, and Unix time; milliseconds. */
-export type Times = Readonly<{ now: Millis; wall: Millis }>;
+import { isLater } from './timestamp.js';
 
 const NEVER = Number.NEGATIVE_INFINITY;
+
+type KeyPair = Readonly<{ us: PrivateKey; them: Correspondent }>;
 
 export class Peer {
   place: Place | null = null;
@@ -50,9 +37,8 @@ export class Peer {
   readonly timers: Timers;
   private readonly macs: Macs;
   private readonly sessions = new Sessions();
-  private presharedKey: Secret | undefined;
-  private staticStatic: Secret | undefined;
-  private initiation: Initiation | undefined; // ours, under way
+  readonly keys: Acquaintance;
+  private readonly attempt: Attempt;
   private newestTimestamp: Uint8Array | undefined; // of theirs, for good: replay protection
   private consumedAt: Millis = NEVER;
 
@@ -61,26 +47,20 @@ export class Peer {
     readonly publicKey: Uint8Array,
     readonly roams: boolean,
     private readonly ground: Ground,
+    readonly member?: Membership | undefined,
   ) {
+    this.keys = new Acquaintance(publicKey);
+    this.attempt = new Attempt(ground);
     this.macs = new Macs(publicKey);
     this.timers = new Timers((max) => randomUpTo(ground.random, max));
   }
 
-  setPresharedKey(key: Uint8Array | null): void {
-    const fresh = presharedKeyFrom(key);
-    this.presharedKey?.wipe();
-    this.presharedKey = fresh;
-  }
-
-  /** A copy; null where there is none. */
-  getPresharedKey(): Uint8Array | null {
-    return this.presharedKey === undefined ? null : Uint8Array.from(this.presharedKey.bytes);
-  }
-
-  moveTo(place: Place | null, out: Effect[]): void {
-    if (samePlace(this.place, place)) return;
+  /** `second` undefined: as it was. */
+  moveTo(place: Place | null, out: Effect[], second?: Place | null): void {
+    if (samePlace(this.place, place) && second === undefined) return;
     this.place = place;
-    out.push({ kind: 'place', peer: this.id, place });
+    const move = { kind: 'place', peer: this.id, place } as const;
+    out.push(second === undefined ? move : { ...move, second });
   }
 
   get inUse(): SessionId | undefined {
@@ -91,37 +71,70 @@ export class Peer {
 
   /** A session is needed. `again`: a retry of the same wish, which does not prolong it. */
   initiate(at: Times, out: Effect[], again = false): void {
-    const { ground, place, timers } = this;
+    const { place, timers } = this;
     if (!again) timers.handshakeWanted(at.now);
-    const them = ground.up ? this.correspondent() : undefined;
-    if (place === null || ground.identity === undefined || them === undefined) {
+    const pair = this.pair();
+    if (place === null || pair === undefined) {
       timers.handshakeComplete();
-      out.push({ kind: 'drop-waiting', peer: this.id });
+      if (this.member === undefined) out.push({ kind: 'drop-waiting', peer: this.id });
       return;
     }
+    if (this.member?.isKnocking(at.now)) return; // the wish is met already
     if (!timers.mayInitiate(at.now)) return;
-    const begun = this.begin(ground.identity, them, at, out);
-    if (begun === undefined) return;
-    this.macs.add(begun, at.now);
-    out.push({ kind: 'send', datagram: begun, to: place }, { kind: 'spoke', peer: this.id });
-    this.sentBytes += begun.length;
-    timers.initiationSent(at.now);
+    this.sendInitiation(pair, place, at, out);
   }
 
-  private begin(us: PrivateKey, them: Correspondent, at: Times, out: Effect[]) {
-    this.forgetInitiation();
-    const { timestamp, ceiling } = this.ground.clock.next(at.now, at.wall);
-    if (ceiling !== undefined) out.push({ kind: 'ceiling', seconds: ceiling });
-    const sender = this.ground.indices.add(this);
-    const ephemeral = this.ground.random(KEY_BYTES);
-    const begun = Initiation.begin(us, them, { ephemeral, sender, timestamp });
-    if (begun === undefined) this.ground.indices.remove(sender);
-    this.initiation = begun?.initiation;
-    return begun?.datagram;
+  private sendInitiation(pair: KeyPair, to: Place, at: Times, out: Effect[]): void {
+    const begun = this.begin(pair, at, out);
+    if (begun === undefined) return;
+    out.push({ kind: 'send', datagram: begun, to }, { kind: 'spoke', peer: this.id });
+    this.sentBytes += begun.length;
+    this.timers.initiationSent(at.now);
+  }
+
+  /** A handshake at all these places at once, whatever the place in use (see Membership). */
+  knock(places: readonly Place[], at: Times, out: Effect[]): void {
+    const { member } = this;
+    const pair = this.pair();
+    if (member === undefined || pair === undefined || places.length === 0) return;
+    const joined = this.attempt.initiation && member.join(places, at.now, out);
+    if (joined !== undefined) {
+      this.sentBytes += joined;
+      return;
+    }
+    const begun = this.begin(pair, at, out);
+    if (begun === undefined) return;
+    this.sentBytes += member.begin(begun, places, at.now, out);
+    out.push({ kind: 'spoke', peer: this.id });
+    this.timers.knocked(at.now);
+  }
+
+  /** Pre-shared keys for handshakes to come; one that a bare session waits for follows at once. */
+  setPresharedKeys(keys: PresharedKeys, at: Times, out: Effect[]): void {
+    const { member } = this;
+    if (member === undefined) return;
+    member.setKeys(keys);
+    const { origin } = this.sessions.current ?? {};
+    const pair = this.pair();
+    if (!member.isBare(origin) || !member.hasKey || origin?.initiator !== true) return;
+    if (pair !== undefined) this.sendInitiation(pair, this.place ?? origin.from, at, out);
+  }
+
+  /** The message with its macs. */
+  private begin({ us, them }: KeyPair, at: Times, out: Effect[]): Uint8Array | undefined {
+    this.member?.endKnock();
+    const datagram = this.attempt.begin(this, us, them, at, out);
+    if (datagram !== undefined) this.macs.add(datagram, at.now);
+    return datagram;
   }
 
   /** Their initiation: proven, answered, and a session waits for its confirmation. */
-  respond(opened: OpenedInitiation, from: Place, at: Times, out: Effect[]): PeerDrop | undefined {
+  respond(
+    opened: OpenedInitiation,
+    { from, mac1 }: Readonly<{ from: Place; mac1: string }>,
+    at: Times,
+    out: Effect[],
+  ): PeerDrop | undefined {
     const them = this.correspondent();
     const timestamp = them && opened.timestamp(them.staticStatic);
     if (them === undefined || timestamp === undefined) return 'forged';
@@ -132,22 +145,26 @@ export class Peer {
 
     const { indices, random } = this.ground;
     const sender = indices.add(this);
-    const response = opened.respond(them, { ephemeral: random(KEY_BYTES), sender });
+    const presharedKey = this.member?.respondKey(this.sessions.next, at.now) ?? them.presharedKey;
+    const fresh = { ephemeral: random(KEY_BYTES), sender };
+    const response = opened.respond({ ...them, presharedKey }, fresh);
     if (response === undefined) {
       indices.remove(sender);
       return 'forged';
     }
     this.heard(from, INITIATION_BYTES, at.now, out);
     const { datagram, keys } = response;
-    const { initiatorSends, responderSends } = keys;
-    const session = this.makeSession(Number.POSITIVE_INFINITY, at.now, {
+    const { initiatorSends, responderSends, hash } = keys;
+    const origin = this.member?.origin(false, from, hash, presharedKey, at.now);
+    const session = this.makeSession(Number.POSITIVE_INFINITY, at.now, origin, {
       localIndex: sender,
       remoteIndex: opened.sender,
       sendKey: responderSends,
       receiveKey: initiatorSends,
     });
     this.macs.add(datagram, at.now);
-    const ended = this.sessions.begunAsResponder(entryOf(session));
+    if (this.member) this.ground.answers.keep(mac1, Uint8Array.from(datagram), from, at.now);
+    const ended = this.sessions.begunAsResponder(entryOf(session, origin));
     out.push({ kind: 'begin', session });
     out.push({ kind: 'send', datagram, to: from }, { kind: 'spoke', peer: this.id });
     this.end(ended, out);
@@ -167,42 +184,62 @@ export class Peer {
   finish(response: Response, from: Place, at: Times, out: Effect[]): PeerDrop | undefined {
     const { identity, sessions } = this.ground;
     const them = this.correspondent();
-    const { initiation } = this;
+    const { initiation } = this.attempt;
     if (identity === undefined || them === undefined) return 'unknown-index';
     if (initiation?.sender !== response.receiver) return 'unknown-index';
     if (sessions.full) return 'sessions-full';
-    const keys = initiation.finish(identity, them, response);
+    const tried = this.member?.initiateKeys() ?? [them.presharedKey];
+    const keys = initiation.finish(identity, them, response, tried);
     if (keys === undefined) return 'forged';
-    this.initiation = undefined; // wiped by itself; its index is the session's now
+    const used = tried[keys.presharedKey] ?? them.presharedKey;
+    this.attempt.done();
     this.heard(from, RESPONSE_BYTES, at.now, out);
     // Handshakes crossed: both sides would renew at once again, and cross for ever. One goes late.
     const late = this.sessions.next !== undefined && isLater(identity.publicKey, this.publicKey);
     const renewAfter = REKEY_AFTER_TIME_MS + (late ? REKEY_TIMEOUT_MS : 0);
-    const session = this.makeSession(renewAfter, at.now, {
+    const origin = this.member?.origin(true, from, keys.hash, used, at.now);
+    const session = this.makeSession(renewAfter, at.now, origin, {
       localIndex: response.receiver,
       remoteIndex: response.sender,
       sendKey: keys.initiatorSends,
       receiveKey: keys.responderSends,
     });
-    const ended = this.sessions.begunAsInitiator(entryOf(session));
     out.push({ kind: 'begin', session });
-    out.push({ kind: 'use', peer: this.id, session: session.id });
-    out.push({ kind: 'keepalive', peer: this.id });
+    const ended = this.takeOwn(entryOf(session, origin), at, out);
     this.end(ended, out);
     this.timers.sessionDerived(at.now);
     this.complete(at);
     return undefined;
   }
 
+  /** A session that we began: it comes to be used, unless one that crossed it goes before. */
+  private takeOwn(entry: SessionEntry, at: Times, out: Effect[]): SessionEntry[] {
+    const { ended, used } = this.sessions.begunBetweenMembers(entry, this.crossing(at.now));
+    if (!used) return ended;
+    out.push({ kind: 'use', peer: this.id, session: entry.id });
+    const keepalive = { kind: 'keepalive', peer: this.id } as const;
+    out.push(entry.origin === undefined ? keepalive : { ...keepalive, at: entry.origin.from });
+    this.member?.met(entry, out);
+    return ended;
+  }
+
+  private crossing(now: Millis): Crossing {
+    const { identity } = this.ground;
+    const isHigher = identity !== undefined && isLater(identity.publicKey, this.publicKey);
+    return { isHigher, initiatedAt: this.attempt.at, now };
+  }
+
   private makeSession(
     renewAfter: Millis, // Infinity for the responder, who does not
     now: Millis,
+    origin: Origin | undefined,
     fields: Pick<Session, 'localIndex' | 'remoteIndex' | 'sendKey' | 'receiveKey'>,
   ): Session {
     const { id } = this.ground.sessions.add((row) => ({ peer: this, id: row }));
     const renewReceiveAfter = Math.max(renewAfter, REKEY_ON_RECEIVE_MS);
     return {
       ...fields,
+      ...(this.member?.isBare(origin) ? { bare: true } : {}),
       id,
       peer: this.id,
       rejectAt: now + REJECT_AFTER_TIME_MS,
@@ -212,7 +249,9 @@ export class Peer {
   }
 
   takeCookie(reply: CookieReply, now: Millis): PeerDrop | undefined {
-    return this.macs.take(reply, now) ? undefined : 'forged';
+    if (!this.macs.take(reply, now)) return 'forged';
+    this.member?.onCookie((datagram) => this.macs.add(datagram, now));
+    return undefined;
   }
 
   // What the workers report
@@ -220,7 +259,9 @@ export class Peer {
   /** A worker says so once. It may have seen the session's end before our tick did. */
   wanted(at: Times, out: Effect[]): void {
     const { current } = this.sessions;
-    if (current === undefined || at.now >= current.rejectAt) this.initiate(at, out);
+    this.member?.wanted(at.now);
+    const bare = this.member?.isBare(current?.origin) && this.member.hasKey;
+    if (current === undefined || at.now >= current.rejectAt || bare) this.initiate(at, out);
   }
 
   stale(id: SessionId, at: Times, out: Effect[]): void {
@@ -228,9 +269,15 @@ export class Peer {
   }
 
   confirmed(id: SessionId, at: Times, out: Effect[]): void {
+    const { next } = this.sessions;
+    if (next?.id === id && this.sessions.isCrossed(this.crossing(at.now))) {
+      this.end(this.sessions.setAside(), out);
+      return;
+    }
     const ended = this.sessions.confirmed(id);
-    if (ended === undefined) return;
+    if (ended === undefined || next === undefined) return;
     out.push({ kind: 'use', peer: this.id, session: id });
+    this.member?.met(next, out);
     this.end(ended, out);
     this.complete(at);
   }
@@ -244,38 +291,29 @@ export class Peer {
   // Time
 
   deadline(): Millis {
-    return Math.min(this.timers.deadline(), this.sessions.firstRejectAt());
+    const first = Math.min(this.timers.deadline(), this.sessions.firstRejectAt());
+    return this.member === undefined ? first : Math.min(first, this.member.deadline());
   }
 
   tick(at: Times, out: Effect[]): void {
     const before = this.inUse;
     const expired = this.sessions.expired(at.now);
-    if (this.inUse !== before) out.push({ kind: 'use', peer: this.id, session: null });
+    if (this.inUse !== before) this.lose(out);
     this.end(expired, out);
+    this.sentBytes += this.member?.tick(at.now, out) ?? 0;
     if (at.now < this.timers.deadline()) return;
     const due = this.timers.due(at.now, this.ground.traffic(this.id));
     for (const what of due) this.perform(what, at, out);
   }
 
   private perform(what: Due, at: Times, out: Effect[]): void {
-    switch (what) {
-      case 'retry':
-      case 'silent':
-        this.forgetSource(out);
-        this.initiate(at, out, what === 'retry');
-        break;
-      case 'keepalive':
-        this.keepAlive(at, out);
-        break;
-      case 'zero':
-        this.dropKeys(out);
-        break;
-      case 'give-up':
-        out.push({ kind: 'drop-waiting', peer: this.id });
-        break;
-      case 'calm':
-        out.push({ kind: 'calm', peer: this.id });
-        break;
+    if (what === 'keepalive') this.keepAlive(at, out);
+    else if (what === 'zero') this.dropKeys(out);
+    else if (what === 'give-up') out.push({ kind: 'drop-waiting', peer: this.id });
+    else if (what === 'calm') out.push({ kind: 'calm', peer: this.id });
+    else {
+      this.forgetSource(out);
+      this.initiate(at, out, what === 'retry');
     }
   }
 
@@ -288,18 +326,24 @@ export class Peer {
 
   /** Wipes sessions and the handshake under way; what waits is dropped. */
   dropKeys(out: Effect[]): void {
-    if (this.inUse !== undefined) out.push({ kind: 'use', peer: this.id, session: null });
+    const { inUse } = this;
+    if (inUse !== undefined) this.lose(out);
     this.end(this.sessions.ended(), out);
-    this.forgetInitiation();
+    this.member?.endKnock();
+    this.attempt.forget();
     out.push({ kind: 'drop-waiting', peer: this.id });
+  }
+
+  private lose(out: Effect[]): void {
+    out.push({ kind: 'use', peer: this.id, session: null });
+    if (this.member !== undefined) out.push({ kind: 'lost', peer: this.id });
   }
 
   /** Our static key is another: nothing computed with the old one is of use. */
   forgetIdentity(out: Effect[]): void {
     this.dropKeys(out);
     this.timers.forgetHandshakes();
-    this.staticStatic?.wipe();
-    this.staticStatic = undefined;
+    this.keys.forget();
   }
 
   /** The end. */
@@ -307,7 +351,8 @@ export class Peer {
     this.forgetIdentity(out);
     this.timers.stop();
     this.macs.wipe();
-    this.setPresharedKey(null);
+    this.keys.setPresharedKey(null);
+    this.member?.wipe();
   }
 
   private heard(from: Place, bytes: number, now: Millis, out: Effect[]): void {
@@ -330,13 +375,6 @@ export class Peer {
     }
   }
 
-  private forgetInitiation(): void {
-    if (this.initiation === undefined) return;
-    this.ground.indices.remove(this.initiation.sender);
-    this.initiation.wipe();
-    this.initiation = undefined;
-  }
-
   /** No answer may be the fault of the address we send from: the kernel chooses anew. */
   forgetSource(out: Effect[]): void {
     if (this.place !== null && this.place.source !== null) {
@@ -344,40 +382,19 @@ export class Peer {
     }
   }
 
-  /** Undefined without a key of ours, and for a public key of low order. */
   private correspondent(): Correspondent | undefined {
-    const { identity } = this.ground;
-    if (this.staticStatic === undefined && identity !== undefined) {
-      const shared = identity.dh(this.publicKey);
-      this.staticStatic = shared && new Secret(shared);
-    }
-    if (this.staticStatic === undefined) return undefined;
-    return {
-      publicKey: this.publicKey,
-      staticStatic: this.staticStatic.bytes,
-      presharedKey: this.presharedKey?.bytes ?? NO_PRESHARED_KEY,
-    };
+    return this.keys.correspondent(this.ground.identity);
+  }
+
+  /** What a handshake takes; undefined while there can be none. */
+  private pair(): KeyPair | undefined {
+    const { identity, up } = this.ground;
+    const them = up ? this.correspondent() : undefined;
+    return identity === undefined || them === undefined ? undefined : { us: identity, them };
   }
 }
 
 /** What we keep of a session; its keys go to the workers and nowhere else. */
-function entryOf({ id, localIndex, rejectAt }: Session): SessionEntry {
-  return { id, localIndex, rejectAt };
-}
-
-function randomUpTo(random: (bytes: number) => Uint8Array, max: number): number {
-  const [low = 0, high = 0] = random(2);
-  return (low + 256 * high) % (max + 1);
-}
-
-function samePlace(a: Place | null, b: Place | null): boolean {
-  if (a === null || b === null) return a === b;
-  return (
-    a.slot === b.slot &&
-    a.channel === b.channel &&
-    a.endpoint.address === b.endpoint.address &&
-    a.endpoint.port === b.endpoint.port &&
-    a.source?.address === b.source?.address &&
-    a.source?.interfaceIndex === b.source?.interfaceIndex
-  );
+function entryOf({ id, localIndex, rejectAt }: Session, origin?: Origin): SessionEntry {
+  return origin === undefined ? { id, localIndex, rejectAt } : { id, localIndex, rejectAt, origin };
 }

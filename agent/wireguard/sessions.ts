@@ -10,9 +10,32 @@
 // initiator may not have it yet. Until then `previous` stays, other than elsewhere: after crossing
 // handshakes it may be the very session that the initiator still seals with.
 
+import type { Place } from '../bytes/address.js';
 import type { Millis, SessionId } from './effects.js';
+import { CROSSING_MS, FALLBACK_MS } from './limits.js';
 
-export type SessionEntry = Readonly<{ id: SessionId; localIndex: number; rejectAt: Millis }>;
+/** How a session with a member came about. */
+export type Origin = Readonly<{
+  initiator: boolean; // the handshake was ours
+  from: Place; // where their part of it came from
+  hash: Uint8Array;
+  zero: boolean; // made without a pre-shared key
+  at: Millis;
+}>;
+
+export type SessionEntry = Readonly<{
+  id: SessionId;
+  localIndex: number;
+  rejectAt: Millis;
+  origin?: Origin; // of members only
+}>;
+
+/** What tells whether two handshakes crossed. */
+export type Crossing = Readonly<{
+  isHigher: boolean; // our key
+  initiatedAt: Millis; // our last initiation
+  now: Millis;
+}>;
 
 export class Sessions {
   previous: SessionEntry | undefined;
@@ -26,6 +49,48 @@ export class Sessions {
     this.current = session;
     this.next = undefined;
     return present([previous, next === undefined ? undefined : current]);
+  }
+
+  /** Ours; of members that begin at once, the session begun by the lower key is the one used. */
+  begunBetweenMembers(
+    session: SessionEntry,
+    crossing: Crossing,
+  ): { ended: SessionEntry[]; used: boolean } {
+    if (session.origin === undefined) {
+      return { ended: this.begunAsInitiator(session), used: true };
+    }
+    const { isHigher, initiatedAt, now } = crossing;
+    const crossed = (other: SessionEntry | undefined) =>
+      isHigher && other?.origin?.initiator === false && other.origin.at >= initiatedAt;
+    if (crossed(this.current)) return { ended: this.begunAside(session), used: false };
+    const age = now - (this.next?.origin?.at ?? now);
+    const ended = age < FALLBACK_MS ? [] : this.forgetNext();
+    if (crossed(this.next)) ended.push(...this.begunBeside(session));
+    else ended.push(...this.begunAsInitiator(session));
+    return { ended, used: true };
+  }
+
+  /** Whether the one that waits for its confirmation crossed ours, which is to stay in use. */
+  isCrossed({ isHigher, initiatedAt }: Crossing): boolean {
+    const theirs = this.next?.origin;
+    const ours = this.current?.origin;
+    if (isHigher || theirs === undefined || ours?.initiator !== true) return false;
+    return theirs.at >= initiatedAt && theirs.at < ours.at + CROSSING_MS;
+  }
+
+  /** Ours crossed theirs, which waits for its confirmation and is the one to be used then. */
+  private begunBeside(session: SessionEntry): SessionEntry[] {
+    const { previous, current } = this;
+    this.previous = current;
+    this.current = session;
+    return present([previous]);
+  }
+
+  /** Ours crossed theirs, which is in use and stays so: ours only opens. */
+  private begunAside(session: SessionEntry): SessionEntry[] {
+    const { previous } = this;
+    this.previous = session;
+    return present([previous]);
   }
 
   begunAsResponder(session: SessionEntry): SessionEntry[] {
@@ -42,6 +107,21 @@ export class Sessions {
     this.current = next;
     this.next = undefined;
     return present([previous]);
+  }
+
+  /** The one that waits for its confirmation will not be used: it only opens. */
+  setAside(): SessionEntry[] {
+    const { previous, next } = this;
+    this.previous = next;
+    this.next = undefined;
+    return present([previous]);
+  }
+
+  /** The one that waits for its confirmation waits in vain. */
+  private forgetNext(): SessionEntry[] {
+    const { next } = this;
+    this.next = undefined;
+    return present([next]);
   }
 
   expired(now: Millis): SessionEntry[] {

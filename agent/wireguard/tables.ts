@@ -32,6 +32,17 @@ export class Rows<T> {
   values(): IterableIterator<T> {
     return this.rows.values();
   }
+
+  get size(): number {
+    return this.rows.size;
+  }
+}
+
+/** A public key as a map key. */
+export function nameOf(publicKey: Uint8Array): string {
+  let name = '';
+  for (const byte of publicKey) name += String.fromCharCode(byte);
+  return name;
 }
 
 /** Values under random u32 indices: what a peer writes into the receiver field. */

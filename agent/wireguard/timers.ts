@@ -42,6 +42,13 @@ export class Timers {
     this.retryAt = now + REKEY_TIMEOUT_MS + this.jitter();
   }
 
+  /** An initiation goes out again and again by itself, see Membership: no retry of ours. */
+  knocked(now: Millis): void {
+    this.spoke(now);
+    this.retryAt = NEVER;
+    if (this.zeroAt === NEVER) this.zeroAt = now + ZERO_MS; // what may be left of it
+  }
+
   responseSent(now: Millis): void {
     this.spoke(now);
     this.sessionDerived(now);

@@ -19,10 +19,10 @@ function inside(of: Device, peer: number) {
   type Held = { bytes: Uint8Array } | undefined;
   type Inner = {
     ground: { identity: Held; indices: { size: number } };
-    rows: { get(peer: number): { presharedKey: Held; staticStatic: Held } };
+    rows: { get(peer: number): { keys: { presharedKey: Held; staticStatic: Held } } };
   };
   const { ground, rows } = of as unknown as Inner;
-  const { presharedKey, staticStatic } = rows.get(peer);
+  const { presharedKey, staticStatic } = rows.get(peer).keys;
   const held = [ground.identity, presharedKey, staticStatic].map((secret) => secret?.bytes);
   return { held, indices: () => ground.indices.size };
 }
