@@ -11,6 +11,7 @@ import type { PathMachine, PathReasonView, PathView } from './machines.js';
 import { PeerPath } from './peerpath.js';
 import { explain } from './reason.js';
 import { Timetable } from './timetable.js';
+import { noWishes } from './wishes.js';
 
 const UNMET_MAX = 2_048; // peers without a session about which something is remembered
 const BURSTS_MAX = 64; // at once, for peers that we did not want: they come at others' word
@@ -247,10 +248,15 @@ export class Paths implements PathMachine {
   private settle(peer: PeerPath, at: Times, out: MeshEffect[]): void {
     peer.settle(at, out);
     const { node, wishes } = peer;
-    peer.wishes = { find: false, relay: false, suspect: null };
+    peer.wishes = noWishes();
     if (peer.bursting) this.bursting.add(node);
     else this.bursting.delete(node);
     this.timetable.set(node, peer.deadline(at.now));
+    const relay = wishes.check === null ? undefined : this.peers.get(wishes.check);
+    if (relay !== undefined && relay !== peer) {
+      relay.check(at, out);
+      this.settle(relay, at, out);
+    }
     if (wishes.suspect !== null) this.asks.suspect(node, wishes.suspect, at, out);
     if (!wishes.find && !wishes.relay) return;
     if (at.now - (this.askedAt.get(node) ?? Number.NEGATIVE_INFINITY) < WISH_GAP_MS) return;

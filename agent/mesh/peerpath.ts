@@ -16,13 +16,15 @@ import { Doubt, look } from './doubt.js';
 import type { MeshEffect, Met, Times } from './effects.js';
 import type { FrameOf } from './frame.js';
 import type { Candidate, Ground, NatKind } from './ground.js';
+import { placesToKnock } from './knocking.js';
 import { doubtSize } from './mtu.js';
 import { Outcome } from './outcome.js';
 import { Prober } from './prober.js';
 import { Retry } from './retry.js';
 import type { Route } from './route.js';
-import { CANDIDATES_MAX, Routes } from './routes.js';
+import { Routes } from './routes.js';
 import { nextUpkeep, UPKEEP_MS } from './upkeep.js';
+import { noWishes, type Wishes } from './wishes.js';
 
 const INTEREST_MS = 30_000; // after somebody wanted it: how long it is tried without user traffic
 const URGENT_MS = 5_000; // it wants us: it will go on trying, we help for a while
@@ -32,12 +34,10 @@ const TRUST_MS = 20_000; // a NAT may have forgotten a path that was silent for 
 const DOUBT_SOON_MS = 700; // then an answer is missed after 0.3 s instead of 1 s
 const SIGNAL_GAP_MS = 3_000; // a probe through the relay sets a burst of ours going, not oftener
 const BETTER_TRIES = 2; // where a direct path is there already: one may be lost
+const CHECK_GAP_MS = 400;
 const HANDSHAKE_BYTES = 148; // an initiation: what a place has sent us at least
 const KEEPALIVE_BYTES = 32; // the least that an authentic packet has
 const NEVER = Number.NEGATIVE_INFINITY;
-
-/** What is asked of others once the event is dealt with. */
-export type Wishes = { find: boolean; relay: boolean; suspect: NodeId | null };
 
 export class PeerPath {
   nat: NatKind = 'unknown';
@@ -45,7 +45,7 @@ export class PeerPath {
   readonly routes: Routes;
   readonly choice: Choice;
   readonly retry: Retry;
-  wishes: Wishes = { find: false, relay: false, suspect: null };
+  wishes: Wishes = noWishes();
   usedAt: Millis = NEVER;
   directLeftAt: Millis | null = null;
   private active = false;
@@ -142,6 +142,13 @@ export class PeerPath {
     if (!this.choice.direct && this.retry.due === undefined) this.retry.begin(now);
   }
 
+  /** Somebody depends on it: is it where it was, are we where it takes us to be? */
+  check(at: Times, out: MeshEffect[]): void {
+    const { current } = this.choice;
+    if (!this.met || current === null || at.now - current.probedAt < CHECK_GAP_MS) return;
+    this.prober.probe(current, at.now, out);
+  }
+
   // The session
 
   onMet(met: Met, at: Times, out: MeshEffect[]): void {
@@ -201,7 +208,9 @@ export class PeerPath {
     const asked = this.prober.redeem(frame, from, now);
     if (asked === undefined || !this.routes.has(asked.route)) return;
     const { doubt } = this;
-    if (doubt !== null && doubt.route === asked.route && asked.sentAt >= doubt.since) {
+    if (doubt === null) return;
+    if (doubt.route !== asked.route) doubt.onAnswered(asked.route, asked.sentAt);
+    else if (asked.sentAt >= doubt.since) {
       this.doubt = null;
       doubtSize(asked.route, now);
     }
@@ -338,6 +347,8 @@ export class PeerPath {
     this.prober.probe(doubt.route, now, out);
     const next = this.choice.nextBest();
     if (next !== null) this.prober.probe(next, now, out);
+    // A relay takes nothing from where it does not know us; if we were moved, it must hear so.
+    this.wishes.check = next?.via ?? doubt.route.via;
     if (verdict === 'ask') return;
     if (doubt.route.via !== null) this.wishes.suspect = doubt.route.via;
     else if (next === null || next.via === null) this.wishes.relay = true;
@@ -378,11 +389,7 @@ export class PeerPath {
   /** The same initiation to everything known: channels, then what was proven, then the LAN. */
   private knock(now: Millis, gap: Millis, out: MeshEffect[]): void {
     if (now - this.knockedAt < gap) return;
-    const all = [...this.routes].filter((route) => route.usable || route.via === null);
-    const rank = ({ via, provenAt, lan }: Route) =>
-      via !== null ? 0 : provenAt > NEVER ? 1 : lan ? 2 : 3;
-    all.sort((a, b) => rank(a) - rank(b));
-    const places = all.slice(0, CANDIDATES_MAX).map(({ place }) => place);
+    const places = placesToKnock(this.routes);
     if (places.length === 0) return;
     this.knockedAt = now;
     out.push({ kind: 'knock', node: this.node, places });

@@ -47,6 +47,7 @@ export class Route {
   readonly lan: boolean;
   place: Place;
   provenAt: Millis = NEVER; // when an answer last came by it
+  everProven = false; // since we know of it: as good a guess as any
   leftAt: Millis = NEVER; // when it was last given up
   rttMs: number | null = null; // smoothed
   mtu = MTU_FLOOR; // largest packet inside the tunnel that was answered for
@@ -98,6 +99,7 @@ export class Route {
   /** Proven now. `rttMs` null: not measured. `from`: where the answer came from. */
   prove(now: Millis, rttMs: number | null, from: Place): void {
     this.provenAt = Math.max(now, this.leftAt + 1);
+    this.everProven = true;
     if (rttMs !== null) {
       this.rttMs = this.rttMs === null ? rttMs : this.rttMs + (rttMs - this.rttMs) / RTT_WEIGHT;
     }

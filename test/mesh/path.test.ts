@@ -2,28 +2,10 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Nat, type NatType } from './nattable.js';
-import type { PathNode } from './pathnode.js';
-import { PathWorld, where } from './pathworld.js';
+import type { NatType } from './nattable.js';
+import { homes } from './paths.js';
 
 const path = suite('mesh/path');
-
-/** Two homes and a public node that tracks and relays; the homes are met with it. */
-function homes(left: NatType | null, right: NatType | null, relays = 1) {
-  const world = new PathWorld();
-  for (let i = 0; i < relays; i++) {
-    world.add({ lan: `198.51.100.${i + 1}`, nat: null }, ['relay', 'tracker']);
-  }
-  const home = (i: number, type: NatType | null) =>
-    type === null
-      ? world.add({ lan: `203.0.113.${i}`, nat: null })
-      : world.add({ lan: `192.168.${i}.2`, nat: new Nat(`203.0.113.${i}`, type) });
-  const a = home(1, left);
-  const b = home(2, right);
-  for (const node of [a, b]) node.joinTrackers();
-  world.run(1_000);
-  return { world, relay: world.nodes[0] as PathNode, a, b };
-}
 
 const kinds: (NatType | null)[] = [null, 'full', 'address', 'port', 'symmetric'];
 const name = (kind: NatType | null) => kind ?? 'public';

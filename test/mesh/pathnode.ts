@@ -12,6 +12,8 @@ import type { Millis } from '../../agent/wireguard/effects.js';
 import { FakeGround } from './ground.js';
 import type { Datagram, PathWorld, Site } from './pathworld.js';
 
+const CALM_MS = 10_000;
+
 type Data = { data: number; answer: boolean };
 type Peer = {
   sessions: Set<string>;
@@ -319,9 +321,16 @@ export class PathNode {
 
   private active(node: NodeId): void {
     const peer = this.peer(node);
-    const calm = this.world.now - peer.activeAt > 20_000;
+    const calm = this.world.now - peer.activeAt >= CALM_MS;
     peer.activeAt = this.world.now;
-    if (calm) this.act((out) => this.paths.onActive(node, this.world.at, out));
+    if (!calm) return;
+    this.act((out) => this.paths.onActive(node, this.world.at, out));
+    const rest = () => {
+      const left = peer.activeAt + CALM_MS - this.world.now;
+      if (left > 0) this.world.later(left, rest);
+      else this.paths.onCalm(node);
+    };
+    this.world.later(CALM_MS, rest);
   }
 
   private perform(effect: MeshEffect, out: MeshEffect[]): void {
