@@ -1,0 +1,384 @@
+// One simulated machine with one agent on it: its disk, its sockets, and the agent's own mesh over
+// its own WireGuard machine. What agent/underlay.ts does on the real clock is done here in virtual
+// time; everything that decides is the agent's code.
+
+import { addressBytes, type Endpoint, type Place } from '../../agent/bytes/address.js';
+import type { NodeId } from '../../agent/identity/member.js';
+import type { MeshEffect, Times } from '../../agent/mesh/effects.js';
+import { encodeFrame } from '../../agent/mesh/frames.js';
+import type { Mesh } from '../../agent/mesh/mesh.js';
+import type { Effect, PeerId } from '../../agent/wireguard/effects.js';
+import type { PlaneEvent } from '../../agent/wireguard/orders.js';
+import { Random } from '../lab/random.js';
+import { type Brain, Disk, type Watcher } from './brain.js';
+import type { Host, Net } from './net.js';
+import { type Above, SimTunnel } from './tunnel.js';
+import type { World } from './world.js';
+
+export const LISTEN_PORT = 51_820;
+const PUNCH_PORT = 49_152; // and up
+const METER_MS = 5_000; // as agent/underlay.ts
+const SYNC_MS = 300; // what was written later than that before a crash is lost
+const TICK_MIN_MS = 1; // the granularity of real timers
+
+export class SimNode implements Above {
+  readonly disk = new Disk();
+  readonly random: Random;
+  mesh!: Mesh; // of the running agent
+  tunnel!: SimTunnel;
+  brain!: Brain;
+  running = false;
+  ticks = 0;
+  skewMs = 0; // of its wall clock
+  notes: string[] = []; // codes, newest last
+  private life = 0; // counts starts: what an earlier one had planned comes to nothing
+  private peers = new Map<NodeId, PeerId>();
+  private nodes = new Map<PeerId, NodeId>();
+  private porches = new Set<PeerId>();
+  private ports = new Map<number, number>(); // slot -> port
+  private waiting: ((mesh: Mesh, at: Times) => readonly MeshEffect[])[] = [];
+  private busy = false;
+  private wakeAt = Number.POSITIVE_INFINITY;
+  private circuits = 0;
+
+  constructor(
+    readonly id: NodeId,
+    readonly name: string,
+    private readonly world: World,
+    private readonly net: Net,
+    readonly host: Host,
+    private readonly makeBrain: (node: SimNode) => Brain,
+    private readonly watcher: Watcher,
+  ) {
+    this.random = new Random(world.random.below(2 ** 32));
+  }
+
+  times(): Times {
+    return this.world.times(this.skewMs);
+  }
+
+  traffic(node: NodeId) {
+    return this.tunnel.plane.traffic(this.peers.get(node) ?? -1);
+  }
+
+  start(): void {
+    const life = ++this.life;
+    this.peers = new Map();
+    this.nodes = new Map();
+    this.porches = new Set();
+    this.ports = new Map([[0, LISTEN_PORT]]);
+    this.waiting = [];
+    this.busy = false;
+    this.circuits = 0;
+    this.wakeAt = Number.POSITIVE_INFINITY;
+    this.running = true;
+    this.host.up = true;
+    this.brain = this.makeBrain(this);
+    this.mesh = this.brain.mesh;
+    this.tunnel = this.makeTunnel(this.brain.privateKey);
+    this.host.receive = (port, bytes, from) => this.receive(port, bytes, from);
+    this.tunnel.start();
+    this.tell((mesh, at) => mesh.start(at));
+    this.tell((mesh, at) => mesh.onLocal([this.host.address], LISTEN_PORT, at));
+    for (const [node, endpoint] of this.disk.remembered)
+      this.tell((mesh, at) => mesh.remind(node, [endpoint], at));
+    this.meter(life);
+  }
+
+  /** The power fails: all that was not written in time is gone. */
+  crash(): void {
+    this.running = false;
+    this.life++;
+    this.host.up = false;
+    this.host.receive = () => {};
+  }
+
+  /** Its address changed, and its agent notices. */
+  noticeMove(): void {
+    if (!this.running) return;
+    this.tell((mesh, at) => mesh.onLocal([this.host.address], LISTEN_PORT, at));
+    this.tell((mesh, at) => mesh.onMoved(at));
+  }
+
+  /** A user's packet for another member: IPv6, with `text` as all that is in it. */
+  send(to: NodeId, text: Uint8Array): void {
+    const own = this.brain.addressOf(this.id);
+    const other = this.brain.addressOf(to);
+    if (!this.running || own === undefined || other === undefined) return;
+    const packet = new Uint8Array(40 + text.length);
+    packet.set([0x60, 0, 0, 0, text.length >> 8, text.length & 0xff, 59, 64]);
+    packet.set(addressBytes(own), 8);
+    packet.set(addressBytes(other), 24);
+    packet.set(text, 40);
+    this.tunnel.inside(packet);
+    this.arm();
+  }
+
+  /** Onto the disk, in a moment. */
+  keep(statement: Uint8Array): void {
+    this.later(() => this.disk.statements.set(this.brain.nameOf(statement), statement));
+  }
+
+  /** Runs one event of the mesh's and performs what comes of it. */
+  tell(event: (mesh: Mesh, at: Times) => readonly MeshEffect[]): void {
+    this.waiting.push(event);
+    if (this.busy) return;
+    this.busy = true;
+    for (let next = this.waiting.shift(); next; next = this.waiting.shift())
+      for (const effect of next(this.mesh, this.times())) this.act(effect);
+    this.busy = false;
+    this.arm();
+  }
+
+  nodeOf(peer: PeerId): NodeId | undefined {
+    return this.nodes.get(peer);
+  }
+
+  private makeTunnel(privateKey: Uint8Array): SimTunnel {
+    const { disk } = this;
+    return new SimTunnel(
+      {
+        privateKey,
+        random: (bytes) => this.random.bytes(bytes),
+        ceiling: disk.ceiling,
+        saveCeiling: (seconds) => {
+          disk.ceiling = seconds; // written before it is used
+        },
+        send: (datagram, to) => this.emit(datagram, to),
+        deliver: (packet, peer) => this.watcher.onPacket(this, this.nodes.get(peer), packet),
+        above: this,
+      },
+      () => this.times(),
+    );
+  }
+
+  private emit(datagram: Uint8Array, to: Place): void {
+    const port = this.ports.get(to.slot);
+    if (port !== undefined) this.net.send(this.host, port, datagram, to.endpoint);
+  }
+
+  private receive(port: number, bytes: Uint8Array, from: Endpoint): void {
+    for (const [slot, own] of this.ports) {
+      if (own !== port) continue;
+      this.tunnel.receive(bytes, { slot, endpoint: from, source: null, channel: 0 });
+      this.arm();
+      return;
+    }
+  }
+
+  // What the tunnel tells
+
+  onWant(peer: PeerId): boolean {
+    return this.about(peer, (mesh, node, at) => mesh.onWant(node, at));
+  }
+
+  onActive(peer: PeerId): void {
+    this.about(peer, (mesh, node, at) => mesh.onActive(node, at));
+  }
+
+  onEffect(effect: Effect): void {
+    switch (effect.kind) {
+      case 'met': {
+        const { peer, initiator, from, hash, bare } = effect;
+        this.about(peer, (mesh, node, at) => mesh.onMet(node, { initiator, from, hash, bare }, at));
+        return;
+      }
+      case 'lost':
+        this.about(effect.peer, (mesh, node, at) => mesh.onLost(node, at));
+        return;
+      case 'calm': {
+        const node = this.nodes.get(effect.peer);
+        if (node !== undefined) this.mesh.onCalm(node);
+        return;
+      }
+      case 'porch':
+        this.porches.add(effect.peer);
+        this.tell((mesh, at) => mesh.onPorch(effect.peer, effect.hash, effect.from, at));
+        return;
+      case 'peer-gone':
+        this.porches.delete(effect.peer);
+        return;
+    }
+  }
+
+  onEvent(event: PlaneEvent): void {
+    switch (event.kind) {
+      case 'frame':
+        if (this.porches.has(event.peer)) {
+          this.tell((mesh, at) => mesh.onPorchFrame(event.peer, event.frame, at));
+          return;
+        }
+        this.about(event.peer, (mesh, node, at) => {
+          this.watcher.onHeard(this, node);
+          return mesh.onFrame(node, event.frame, event.from, at);
+        });
+        return;
+      case 'channel-unknown':
+        this.tell((mesh, at) => mesh.onUnknownChannel(event.channel, event.from, at));
+        return;
+      case 'seen':
+        this.about(event.peer, (mesh, node, at) => mesh.onSeen(node, event.place, at));
+        return;
+    }
+  }
+
+  private about(
+    peer: PeerId,
+    event: (mesh: Mesh, node: NodeId, at: Times) => readonly MeshEffect[],
+  ): boolean {
+    const node = this.nodes.get(peer);
+    if (node === undefined) return false;
+    this.tell((mesh, at) => event(mesh, node, at));
+    return true;
+  }
+
+  // What the mesh asks for
+
+  private act(effect: MeshEffect): void {
+    const { tunnel } = this;
+    switch (effect.kind) {
+      case 'keep':
+        this.keep(effect.statement);
+        return;
+      case 'discard':
+        this.later(() => this.disk.statements.delete(effect.statement));
+        return;
+      case 'remember':
+        this.later(() => this.disk.remembered.set(effect.node, effect.endpoint));
+        return;
+      case 'note':
+        this.notes.push(effect.code);
+        if (this.notes.length > 100) this.notes.shift();
+        return;
+      case 'publish':
+      case 'mtu':
+        return;
+      case 'porch-frame':
+        for (const frame of encodeFrame(effect.frame))
+          tunnel.order({ kind: 'frame', peer: effect.porch, frame });
+        return;
+      case 'porch-close':
+        this.porches.delete(effect.porch);
+        tunnel.perform(tunnel.device.closePorch(effect.porch));
+        return;
+      case 'circuit':
+        this.relay(effect.circuit);
+        return;
+      case 'circuit-gone':
+        this.circuits--;
+        tunnel.order({ kind: 'circuit-gone', channel: effect.channel });
+        return;
+      case 'leg':
+      case 'leg-gone':
+        tunnel.order({ kind: effect.kind, channel: effect.channel });
+        return;
+      case 'slot-open':
+        if (effect.family === 4)
+          this.ports.set(effect.slot, PUNCH_PORT + this.random.below(16_000));
+        return;
+      case 'slot-close':
+        this.ports.delete(effect.slot);
+        return;
+      case 'peer':
+        this.addPeer(effect.node);
+        return;
+      default:
+        this.actOnPeer(effect);
+    }
+  }
+
+  private actOnPeer(effect: Extract<MeshEffect, { node: NodeId }>): void {
+    const peer = this.peers.get(effect.node);
+    if (peer === undefined) return;
+    const { tunnel } = this;
+    const { now, wall } = this.times();
+    switch (effect.kind) {
+      case 'peer-gone':
+        this.peers.delete(effect.node);
+        this.nodes.delete(peer);
+        tunnel.perform(tunnel.device.removePeer(peer));
+        return;
+      case 'allowed':
+        tunnel.allow(peer, effect.prefixes);
+        return;
+      case 'knock':
+        tunnel.perform(tunnel.device.knock(peer, effect.places, now, wall));
+        return;
+      case 'place':
+        tunnel.perform(tunnel.device.setPlace(peer, effect.place, now, wall, effect.second));
+        return;
+      case 'keepalive':
+        tunnel.order({ kind: 'keepalive', peer });
+        return;
+      case 'preshared':
+        tunnel.device.setPresharedKeys(peer, effect.keys);
+        return;
+      case 'frame':
+        for (const frame of encodeFrame(effect.frame))
+          tunnel.order({
+            kind: 'frame',
+            peer,
+            frame,
+            ...(effect.at && { at: effect.at }),
+            ...(effect.pad !== undefined && { pad: effect.pad }),
+          });
+    }
+  }
+
+  private addPeer(node: NodeId): void {
+    const publicKey = this.brain.publicKeyOf(node);
+    const { device } = this.tunnel;
+    if (publicKey === undefined || device.findPeer(publicKey) !== undefined) return;
+    const added = device.addPeer(publicKey, { roams: false, member: true });
+    if (added === undefined) return;
+    this.peers.set(node, added.peer);
+    this.nodes.set(added.peer, node);
+    this.tunnel.perform(added.effects);
+  }
+
+  private relay(circuit: Extract<MeshEffect, { kind: 'circuit' }>['circuit']): void {
+    const opener = this.peers.get(circuit.opener);
+    const other = this.peers.get(circuit.other);
+    if (opener === undefined || other === undefined) return;
+    const { openerChannel, otherChannel } = circuit;
+    this.circuits++;
+    this.tunnel.order({ kind: 'circuit', opener, openerChannel, other, otherChannel });
+  }
+
+  // Time
+
+  private later(write: () => void): void {
+    const { life } = this;
+    this.world.after(SYNC_MS, () => {
+      if (life === this.life) write();
+    });
+  }
+
+  private meter(life: number): void {
+    this.world.after(METER_MS, () => {
+      if (life !== this.life) return;
+      if (this.circuits > 0)
+        this.tell((mesh, at) => mesh.onMetered(this.tunnel.plane.metered(), at));
+      this.meter(life);
+    });
+  }
+
+  private arm(): void {
+    const next = Math.min(
+      this.mesh.deadline() ?? Number.POSITIVE_INFINITY,
+      this.tunnel.deadline() ?? Number.POSITIVE_INFINITY,
+    );
+    if (next >= this.wakeAt || !Number.isFinite(next)) return;
+    const { life } = this;
+    const at = Math.max(next, this.world.now + TICK_MIN_MS);
+    if (at >= this.wakeAt) return;
+    this.wakeAt = at;
+    this.world.at(at, () => {
+      if (life !== this.life || this.wakeAt !== at) return;
+      this.wakeAt = Number.POSITIVE_INFINITY;
+      this.ticks++;
+      this.tunnel.tick();
+      this.tell((mesh, times) => mesh.tick(times));
+    });
+  }
+}

@@ -1,0 +1,74 @@
+// The members of a simulated mesh on paper: their keys, and the statements that make them members,
+// signed as `kith init` and `kith invite` would have it.
+
+import { type Ed25519, ed25519, type Signer, signerOf } from '../../agent/crypto/ed25519.js';
+import { Interner } from '../../agent/identity/chain.js';
+import { makeMesh } from '../../agent/identity/found.js';
+import { issueCertificate, issueProfile, issuerFor } from '../../agent/identity/issue.js';
+import type { NodeId } from '../../agent/identity/member.js';
+import { idOf } from '../../agent/identity/nodeid.js';
+import { Roster } from '../../agent/identity/roster.js';
+import { Identity } from '../../agent/identity/seed.js';
+import type { Random } from '../lab/random.js';
+import { standInEd25519 } from './standin/ed25519.js';
+import { WALL_START } from './world.js';
+
+export type Person = Readonly<{
+  id: NodeId;
+  name: string;
+  signer: Signer;
+  privateKey: () => Uint8Array; // X25519, a copy
+}>;
+
+export type People = Readonly<{
+  crypto: Ed25519;
+  meshKey: Uint8Array;
+  persons: readonly Person[]; // the first is the admin
+  /** With all of them in it; every node gets a fork of it. */
+  roster: Roster;
+  epochKey: Uint8Array;
+}>;
+
+/** Whether this process runs with the stand-ins of standin/ in the place of real cryptography. */
+export const standsIn = 'kithStandIns' in globalThis;
+
+export function makePeople(count: number, random: Random): People {
+  const crypto = standsIn ? standInEd25519 : ed25519;
+  const persons = Array.from({ length: count }, (_, i) => makePerson(`n${i}`, random, crypto));
+  const [admin] = persons;
+  if (admin === undefined) throw new RangeError('"count" is 0');
+  const at = WALL_START - 3_600_000;
+  const founded = makeMesh({
+    random: (bytes) => random.bytes(bytes),
+    signer: admin.signer,
+    name: admin.name,
+    at,
+    crypto,
+  });
+  const { meshKey, epochKey } = founded;
+  const roster = new Roster(meshKey, { interner: new Interner(meshKey, crypto, true) });
+  roster.add(founded.statements);
+  const issuer = issuerFor(roster, admin.signer);
+  if (issuer === undefined) throw new RangeError('the founder is no admin');
+  const rights = { roles: ['tracker', 'relay'], subnets: [] } as const;
+  const statements = persons
+    .slice(1)
+    .flatMap(({ name, signer }) => [
+      issueCertificate(issuer, { nodeKey: signer.key, name, issued: at, rights }),
+      issueProfile(meshKey, signer, { seq: at, host: null }),
+    ]);
+  roster.add(statements);
+  return { crypto, meshKey, persons, roster, epochKey };
+}
+
+function makePerson(name: string, random: Random, crypto: Ed25519): Person {
+  const seed = random.bytes(32);
+  if (standsIn) {
+    const signer = signerOf(seed, crypto);
+    return { id: idOf(signer.key), name, signer, privateKey: () => Uint8Array.from(seed) };
+  }
+  const identity = new Identity(seed);
+  const { signer } = identity;
+  const privateKey = () => Uint8Array.from(identity.privateKey.bytes);
+  return { id: idOf(signer.key), name, signer, privateKey };
+}
