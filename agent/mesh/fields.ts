@@ -20,12 +20,12 @@ export type Field<T> = Readonly<{
 export const ID_BYTES = 32;
 /** A signed record of a node about itself (identity/records.ts). */
 export const SEALED_BYTES_MAX = 900;
-/** A statement; the largest are the policy and the sealed epoch keys. */
-export const STATEMENT_BYTES_MAX = 16_384;
+/** A statement; the largest are revocations of admins and sealed epoch keys. */
+export const STATEMENT_BYTES_MAX = 24_576;
 /** Of a list in one frame; a longer one goes in several frames. */
 export const STATEMENTS_MAX = 256;
 export const IDS_MAX = 512; // 16 KiB, in 15 chunks
-export const RANGES_MAX = 1_024;
+export const RANGES_MAX = 512; // each costs a fingerprint
 export const RECORDS_MAX = 64;
 export const CHAIN_MAX = 8; // the longest chain has three, and the policy and a profile
 export const USAGES_MAX = 64;
