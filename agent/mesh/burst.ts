@@ -2,6 +2,7 @@
 // time, so that each one's NAT has seen a packet go out when the other's comes in.
 
 import type { Millis } from '../wireguard/effects.js';
+import { Bucket } from './bucket.js';
 import type { MeshEffect } from './effects.js';
 import { PROBE_PAD, type Prober, TUNNEL_BYTES } from './prober.js';
 import { type Route, TRIES_MAX } from './route.js';
@@ -13,6 +14,8 @@ export class Burst {
   nextAt: Millis | undefined;
   beganAt: Millis = Number.NEGATIVE_INFINITY;
   private tries = TRIES_MAX;
+  /** Four bursts at 16 places; a peer that names others all the time makes us send no more. */
+  private readonly budget = new Bucket(320, 30_000);
 
   constructor(
     private readonly routes: Routes,
@@ -35,7 +38,7 @@ export class Burst {
     if (this.nextAt === undefined || now < this.nextAt) return;
     const left = [...this.routes].filter((route) => this.isTried(route));
     left.sort((a, b) => Number(b.lan) - Number(a.lan));
-    for (const route of left) this.prober.probe(route, now, out);
+    for (const route of left) if (this.budget.take(now)) this.prober.probe(route, now, out);
     this.nextAt = left.some((route) => this.isTried(route)) ? now + GAP_MS : undefined;
   }
 
