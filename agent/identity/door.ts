@@ -72,12 +72,13 @@ export function enrol(invite: Invite, joiner: Signer, crypto: Ed25519 = ed25519)
 /** How an admitted one is answered; `added` is what became of the roster. */
 export type Admission =
   | Readonly<{ welcome: readonly Uint8Array[]; added: Added }>
-  | Readonly<{ unwelcome: Reason; added?: Added }>;
+  | Readonly<{ unwelcome: Reason }>;
 
 /**
  * Takes what was shown, in the name of `witness`, at its mesh time; that the shower owns the node
- * key was verified before (show.ts). A welcome has what the newcomer needs to be believed by
- * others, and to believe us; the rest of the roster comes by reconciliation.
+ * key was verified before (show.ts). Nothing comes into the roster of one who stays outside. A
+ * welcome has what the newcomer needs to be believed by others, and to believe us; the rest of
+ * the roster comes by reconciliation.
  */
 export function admit(
   roster: Roster,
@@ -86,19 +87,20 @@ export function admit(
   node: NodeId,
   meshTime: number,
 ): Admission {
-  const requests = shown.filter(isRequest);
-  const added = roster.add(shown.filter((bytes) => !isRequest(bytes)));
-  const [request] = requests;
-  if (roster.member(node) === undefined && request !== undefined) {
-    const taken = takeRequest(roster, witness, request, node, meshTime);
-    if (typeof taken === 'string') return { unwelcome: taken, added };
-    const more = roster.add(taken);
-    for (const key of ['changes', 'added', 'refused', 'discarded'] as const)
-      (added[key] as unknown[]).push(...more[key]);
+  const statements = shown.filter((bytes) => !isRequest(bytes));
+  const trial = roster.fork();
+  trial.add(statements);
+  if (trial.member(node) === undefined) {
+    const request = shown.find(isRequest);
+    if (request === undefined) return { unwelcome: trial.whyNot(node) ?? 'stranger' };
+    const taken = takeRequest(trial, witness, request, node, meshTime);
+    if (typeof taken === 'string') return { unwelcome: taken };
+    statements.push(...taken);
+    trial.add(taken);
   }
-  if (roster.member(node) === undefined) {
-    return { unwelcome: roster.whyNot(node) ?? 'stranger', added };
-  }
+  const reason = trial.whyNot(node);
+  if (reason !== undefined) return { unwelcome: reason };
+  const added = roster.add(statements);
   return { welcome: welcomeFor(roster, node, idOf(witness.key)), added };
 }
 

@@ -228,10 +228,11 @@ export class Ledger {
     return undefined;
   }
 
+  /** Whether its witness is a member is not asked here: that may change (standing.ts). */
   private enrol(statement: Enrolment, discarded: StatementId[]): Reason | undefined {
     const { voucher, at, witness, node } = statement;
     if (at < voucher.issued || at > voucher.expires) return 'expired';
-    if (witness === node || !this.isKnown(witness)) return 'no-witness';
+    if (witness === node) return 'no-witness';
     const { enrolments } = this.voucher(voucher.key);
     const last = enrolments.at(-1);
     if (last === undefined || enrolments.length < ENROLMENTS_MAX) return undefined;

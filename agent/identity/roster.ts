@@ -375,7 +375,7 @@ export class Roster {
 
 /** What may be good as soon as something else has come in. */
 function isForNow(reason: Reason): boolean {
-  return reason === 'no-issuer' || reason === 'no-witness' || reason === 'stranger';
+  return reason === 'no-issuer' || reason === 'stranger';
 }
 
 function issuerHint(statement: Statement): string {

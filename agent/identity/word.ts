@@ -65,7 +65,7 @@ function check(prefix: string, letters: string): Uint8Array | WordProblem {
 /** All is there, if only the length is put right. */
 function isWholeButForLength(prefix: string, bytes: Uint8Array): boolean {
   const length = bytes.length - 1 - CHECKSUM_BYTES;
-  if (length < 0 || length > CONTENT_BYTES_MAX) return false;
+  if (length < 0 || length > CONTENT_BYTES_MAX || length === bytes[0]) return false;
   const body = concat([Uint8Array.of(length), bytes.subarray(1, 1 + length)]);
   return checksum(prefix, body).every((byte, i) => byte === bytes[1 + length + i]);
 }
