@@ -24,6 +24,12 @@ export const PACKAGES = [
   { name: 'tcpdump', commands: ['tcpdump'], why: 'what is on the wire, and what is not' },
   { name: 'ncat', commands: ['ncat'], why: "WireGuard's own test script" },
   { name: 'procps', commands: ['sysctl', 'ps'], why: 'wg-quick sets kernel parameters' },
+  { name: 'mosquitto', commands: ['mosquitto', 'mosquitto_passwd'], why: 'a foreign MQTT broker' },
+  {
+    name: 'mosquitto-clients',
+    commands: ['mosquitto_pub', 'mosquitto_sub'],
+    why: 'foreign MQTT clients',
+  },
   { name: 'zbar-tools', commands: ['zbarimg'], why: 'reads QR codes as a phone does' },
 ];
 
