@@ -57,9 +57,12 @@ export class Membership {
     this.respond = Secret.copyOf(respond);
   }
 
-  /** Whether a handshake of ours would be made with a secret key. */
+  /**
+   * Whether a handshake would be made with a secret key: one that we answer with is one that the
+   * other side surely has; of those that we would try, it may not have the newest yet.
+   */
   get hasKey(): boolean {
-    return this.initiate.some(({ bytes }) => !isZero(bytes));
+    return this.respond !== undefined && !isZero(this.respond.bytes);
   }
 
   /** What a response may have been made with; undefined: what is configured. */
