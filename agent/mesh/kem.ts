@@ -29,6 +29,7 @@ export const RETRY_MS = 500; // several round trips; doubles
 export const RETRY_MAX_MS = 8_000;
 export const TRIES_MAX = 8; // some 30 s; in a bare session it goes on, for users wait
 export const SETTLE_MS = 2_000; // a bare session this soon after an exchange crossed with it
+export const KNOCK_AFTER_MS = 250; // whoever began the bare session has begun another by then
 export const SESSIONS_MAX = 3; // that a kem-key may name: the one before may still carry frames
 export const SEEN_MAX = 4; // keys of the other side that are late by now
 export const BOXES_MAX = 4; // encapsulations for one peer ...
@@ -46,6 +47,7 @@ type Row = {
   from: Place | undefined;
   bare: boolean;
   agreedAt: Millis | undefined;
+  settled: number; // exchanges done in bare sessions in a row
   askAt: Millis | undefined; // an exchange begins then
   asking: { frame: KemFrame; secretKey: Uint8Array; session: Uint8Array; retry: Retry } | undefined;
   boxed: { frame: KemFrame; of: Uint8Array; made: Uint8Array; retry: Retry } | undefined;
@@ -69,7 +71,10 @@ export class KemKeys implements KemMachine {
     row.sessions = [Uint8Array.from(met.hash), ...row.sessions].slice(0, SESSIONS_MAX);
     row.from = met.from;
     row.bare = met.bare;
-    if (!met.bare) row.knocking = undefined;
+    if (!met.bare) {
+      row.knocking = undefined;
+      row.settled = 0;
+    }
     if (row.begins) this.consider(row, at, out);
     this.schedule();
   }
@@ -77,6 +82,7 @@ export class KemKeys implements KemMachine {
   /** At a new session: whether an exchange is due in it. */
   private consider(row: Row, at: Times, out: MeshEffect[]): void {
     const { agreedAt } = row;
+    if (row.asking !== undefined) return; // goes on; sent again, it will be in this session
     if (agreedAt === undefined) this.ask(row, at, out);
     else if (row.bare && at.now - agreedAt >= SETTLE_MS) this.ask(row, at, out);
     else if (row.bare) row.askAt = at.now + SETTLE_MS;
@@ -135,8 +141,11 @@ export class KemKeys implements KemMachine {
     out: MeshEffect[],
   ): boolean {
     if (!met || (what.retry.tries >= TRIES_MAX && !row.bare)) return false;
-    what.retry = next(what.retry, at.now);
-    this.send(row, what.frame, out);
+    const retry = next(what.retry, at.now);
+    // The other side may have been rebooted since: it knows only the newest session.
+    if (what === row.asking && row.asking.session !== row.sessions[0]) this.ask(row, at, out);
+    else this.send(row, what.frame, out);
+    (what === row.boxed ? row.boxed : (row.asking ?? what)).retry = retry;
     return true;
   }
 
@@ -199,10 +208,13 @@ export class KemKeys implements KemMachine {
     }
     this.giveUp(row);
     row.agreedAt = at.now;
-    row.askAt = at.now + ROTATE_MS;
+    // Still bare by then: whoever made the box was rebooted right after.
+    const settle = Math.min(ROTATE_MS, SETTLE_MS * 2 ** row.settled++);
+    row.askAt = at.now + (row.bare ? settle : ROTATE_MS);
     row.done = { kind: 'kem-done', made: nameOfKey(key) };
-    this.hold(row, [key, old], key, out);
+    // In this order: a handshake that the key brings about finds the other side ready.
     this.send(row, row.done, out);
+    this.hold(row, [key, old], key, out);
   }
 
   private onDone(row: Row, frame: FrameOf<'kem-done'>, at: Times, out: MeshEffect[]): void {
@@ -212,9 +224,7 @@ export class KemKeys implements KemMachine {
     row.boxed = undefined;
     row.agreedAt = at.now;
     this.hold(row, [key], key, out);
-    if (!row.bare) return;
-    row.knocking = { tries: 0, at: at.now };
-    this.knock(row, at, out);
+    if (row.bare) row.knocking = { tries: 0, at: at.now + KNOCK_AFTER_MS };
   }
 
   /** A handshake with the new key, for user packets wait while the session is bare. */
@@ -254,6 +264,7 @@ export class KemKeys implements KemMachine {
       from: undefined,
       bare: true,
       agreedAt: undefined,
+      settled: 0,
       askAt: undefined,
       asking: undefined,
       boxed: undefined,

@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { mlKem768 } from '../../agent/crypto/mlkem.js';
 import type { MeshEffect } from '../../agent/mesh/effects.js';
-import { BOXES_MAX, BOXES_MS, KemKeys, ROTATE_MS } from '../../agent/mesh/kem.js';
+import { BOXES_MAX, BOXES_MS, KemKeys, KNOCK_AFTER_MS, ROTATE_MS } from '../../agent/mesh/kem.js';
 import { FakeGround, FakeRoll, nodeId, place, times } from './ground.js';
 import { KemPair, plainKem, type Side } from './kempair.js';
 
@@ -34,10 +34,10 @@ for (const [name, real] of [
       const pair = new KemPair(1, real);
       pair.handshake(pair[starter]);
       assert.ok(pair.session?.bare);
-      pair.run(100);
+      pair.run(1_000);
       assert.is(pair.session?.bare, false);
       assert.is(pair.sent, 3);
-      assert.equal(pair.knocks, [30]);
+      assert.equal(pair.knocks, [30 + KNOCK_AFTER_MS]);
       assert.equal(pair.low.keys.respond, pair.high.keys.respond);
       assert.ok(isZero(pair.low.keys.initiate.at(-1)!), 'zero is tried last');
     }
@@ -46,6 +46,22 @@ for (const [name, real] of [
 
 /** All frames whose bit is set in `pattern` are lost, the rest are not. */
 const losing = (pattern: number) => (n: number) => (n < 31 && (pattern >> n) & 1 ? [] : [10]);
+
+kem('a device that begins anew as soon as it is told of a key', () => {
+  for (const eager of ['low', 'high'] as const) {
+    const pair = new KemPair();
+    pair.onKeys = (side) => {
+      if (side === pair[eager] && pair.session?.bare) pair.later(side);
+    };
+    pair.handshake(pair[eager]);
+    pair.run(200, () => pair.session?.bare === false);
+    assert.is(pair.session?.bare, false);
+    assert.equal(pair.knocks, []);
+    assert.ok(pair.sessions <= 3, `${eager}: ${pair.sessions} handshakes`);
+    pair.run(10_000);
+    assert.is(pair.sent, 3);
+  }
+});
 
 kem('every pattern of loss among the first ten frames, at the first meeting', () => {
   for (let pattern = 0; pattern < 1 << 10; pattern++) {

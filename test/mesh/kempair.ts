@@ -67,7 +67,10 @@ export class KemPair {
   delays: (n: number, frame: KemFrame) => number[] = () => [10];
   /** Called after everything that happens. */
   check: () => void = () => {};
+  /** Called when a side's device is told of keys. */
+  onKeys: (side: Side) => void = () => {};
   readonly knocks: number[] = [];
+  private begun: { at: number; by: Side }[] = [];
   private flights: Flight[] = [];
 
   constructor(seed = 1, kem: Kem | undefined = plainKem) {
@@ -102,11 +105,17 @@ export class KemPair {
     }
   }
 
+  /** An initiation goes out: it arrives as frames do. */
+  later(by: Side): void {
+    this.begun.push({ at: this.now + 10, by });
+  }
+
   /** Frames and ticks in the order of their times, until `until` or until nothing is due. */
   run(until: number, enough: () => boolean = () => false): void {
     for (let steps = 0; steps < 10_000 && !enough(); steps++) {
       const ticks = [this.low, this.high].map((side) => side.kem.deadline() ?? Infinity);
-      const due = Math.min(...ticks, ...this.flights.map((flight) => flight.at));
+      const moving = [...this.flights, ...this.begun];
+      const due = Math.min(...ticks, ...moving.map(({ at }) => at));
       if (due > until) break;
       this.now = Math.max(this.now, due);
       this.step();
@@ -118,6 +127,9 @@ export class KemPair {
     const arrived = this.flights.filter((flight) => flight.at <= this.now);
     this.flights = this.flights.filter((flight) => flight.at > this.now);
     for (const { to, frame } of arrived) this.give(to, frame);
+    const begun = this.begun.filter(({ at }) => at <= this.now);
+    this.begun = this.begun.filter(({ at }) => at > this.now);
+    for (const { by } of begun) this.handshake(by);
     for (const side of [this.low, this.high]) {
       this.perform(side, (out) => side.kem.tick(times(this.now), out));
     }
@@ -133,8 +145,11 @@ export class KemPair {
     act(out);
     let knocked = false;
     for (const effect of out) {
-      if (effect.kind === 'preshared') side.keys = effect.keys;
-      else if (effect.kind === 'frame') this.send(side, effect.frame);
+      if (effect.kind === 'preshared') {
+        side.keys = effect.keys;
+        this.onKeys(side);
+      }
+      if (effect.kind === 'frame') this.send(side, effect.frame);
       else if (effect.kind === 'knock') knocked = true;
     }
     this.check();
