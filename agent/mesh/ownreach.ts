@@ -3,7 +3,9 @@
 //   somebody comes out of the blue ─ attest-me ─▶ it      ─ attestation ─▶ two of them: signed
 //   nobody comes: `check` asks a tracker to send somebody, seldom
 //
-// The record lasts six hours and is made anew before it ends, with newer witnesses.
+// The record lasts six hours and is made anew before it ends. In a small mesh everybody may have a
+// session with us, so that nobody can come out of the blue: then, and after a change of address,
+// those who began their session with us are asked, for what was reachable mostly still is.
 
 import {
   type Address,
@@ -15,7 +17,7 @@ import {
 } from '../bytes/address.js';
 import type { NodeId } from '../identity/member.js';
 import type { Millis } from '../wireguard/effects.js';
-import type { MeshEffect, Times } from './effects.js';
+import type { MeshEffect, Met, Times } from './effects.js';
 import type { FrameOf, Sealed } from './frame.js';
 import type { Candidate, Ground, NatKind } from './ground.js';
 import { CLOCK_SLACK_MS, VALID_MS } from './reachables.js';
@@ -25,6 +27,16 @@ const TWO_WITNESSES_FROM = 4;
 
 /** Signed anew at this age: an hour for finding witnesses, if there are none by then. */
 const RENEW_AGE_MS = VALID_MS - 3_600_000;
+
+/** At this age those who did not come out of the blue are asked as well. */
+const LATE_AGE_MS = VALID_MS - 1_800_000;
+
+/**
+ * And in a mesh of so many members, only for so long after somebody last did: there it happens by
+ * itself, wherever somebody is reachable indeed.
+ */
+const LARGE_MESH = 16;
+const LATE_MS = 2 * VALID_MS;
 
 /** An attestation counts for so long. */
 const FRESH_MS = 2 * 3_600_000;
@@ -56,22 +68,25 @@ export class OwnReach {
   /** What we last signed of ourselves. */
   record: Readonly<{ sealed: Sealed; endpoint: Endpoint; at: Millis; by: number }> | undefined;
   private readonly attested = new Map<string, Attested>(); // by endpoint, the oldest first
-  private readonly asked = new Map<NodeId, Millis>();
+  private readonly asked = new Map<NodeId, Readonly<{ at: Millis; blue: boolean }>>();
   private checkAt: Millis = Number.POSITIVE_INFINITY;
   private checks = 0;
+  private wasReachable = false; // when we last had reason to know
+  private blueAt: Millis = Number.NEGATIVE_INFINITY; // when that was so without any doubt
 
   constructor(private readonly ports: OwnReachPorts) {}
 
   /** Any session: `blue` where it began out of the blue. */
-  onMet(node: NodeId, blue: boolean, from: Endpoint, at: Times, out: MeshEffect[]): void {
+  onMet(node: NodeId, { initiator, from }: Met, blue: boolean, at: Times, out: MeshEffect[]): void {
     if (this.checkAt === Number.POSITIVE_INFINITY) this.checkAt = at.now + FIRST_CHECK_MS;
-    if (!blue) return;
+    const theirs = !initiator && from.channel === 0;
+    if (!blue && !(theirs && this.isLikely(at))) return;
     const ours = this.ports.whereabouts.candidates.map(({ endpoint }) => endpoint);
-    const same = ours.find(({ address }) => family(address) === family(from.address));
+    const same = ours.find(({ address }) => family(address) === family(from.endpoint.address));
     const endpoint = this.record?.endpoint ?? same ?? ours[0];
     if (endpoint === undefined) return;
     this.asked.delete(node);
-    this.asked.set(node, at.now);
+    this.asked.set(node, { at: at.now, blue });
     if (this.asked.size > ASKED_MAX) {
       for (const oldest of this.asked.keys()) {
         this.asked.delete(oldest);
@@ -84,13 +99,14 @@ export class OwnReach {
   /** True where there is a new record of ours now. */
   onAttestation(node: NodeId, frame: FrameOf<'attestation'>, at: Times): boolean {
     const { ground } = this.ports;
-    const askedAt = this.asked.get(node);
+    const asked = this.asked.get(node);
     this.asked.delete(node);
-    if (askedAt === undefined || at.now > askedAt + ANSWER_MS) return false;
+    if (asked === undefined || at.now > asked.at + ANSWER_MS) return false;
     const found = ground.records.openAttestation(frame.attestation);
     if (found === undefined || found.by !== node || found.node !== ground.self) return false;
     if (Math.abs(ground.meshTime(at) - found.at) > CLOCK_SLACK_MS) return false;
     if (!this.isWorthy(found.endpoint.address)) return false;
+    if (asked.blue) this.blueAt = at.now;
     const key = formatEndpoint(found.endpoint);
     const attested = this.attested.get(key) ?? { endpoint: found.endpoint, by: new Map() };
     this.attested.delete(key);
@@ -124,12 +140,15 @@ export class OwnReach {
   tick(at: Times, out: MeshEffect[]): void {
     if (at.now < this.checkAt) return;
     const { ground, whereabouts } = this.ports;
-    const age = this.record === undefined ? VALID_MS : ground.meshTime(at) - this.record.at;
+    const age = this.age(at);
     if (age < RENEW_AGE_MS) {
       this.checkAt = at.now + RENEW_AGE_MS - age;
       return;
     }
-    if (age >= VALID_MS) this.record = undefined;
+    if (age >= VALID_MS && this.record !== undefined) {
+      this.record = undefined;
+      this.wasReachable = false;
+    }
     this.checkAt = at.now + Math.min(CHECK_MS * 2 ** this.checks, CHECK_MS_MAX);
     if (whereabouts.nat === 'hard' || whereabouts.nat === 'blocked') return;
     const ours = whereabouts.candidates.filter(({ endpoint }) => this.isWorthy(endpoint.address));
@@ -163,7 +182,19 @@ export class OwnReach {
     this.record = { sealed, endpoint, at: now, by: count };
     this.checks = 0;
     this.checkAt = at.now + RENEW_AGE_MS;
+    this.wasReachable = true;
     return true;
+  }
+
+  /** A record is wanted, and was true not long ago. */
+  private isLikely(at: Times): boolean {
+    if (!this.wasReachable || this.age(at) < LATE_AGE_MS) return false;
+    return this.ports.ground.roll.memberCount < LARGE_MESH || at.now < this.blueAt + LATE_MS;
+  }
+
+  /** Of our record; without one, as old as can be. */
+  private age(at: Times): Millis {
+    return this.record === undefined ? VALID_MS : this.ports.ground.meshTime(at) - this.record.at;
   }
 
   /** An address that others can use: a private one only where we have no public one. */

@@ -3,7 +3,8 @@
 //
 // Telling: to whom we meet anew, the newest records; after that each new record once, to
 //   - other reachable nodes, which are bound together by that;
-//   - nodes that are not, by the first of their trackers, or by one that stands in for it.
+//   - nodes that are not: by all of their trackers who is new; by the first of them alone, or by
+//     one that stands in for it, who is known and has signed anew.
 // So every node gets each record about once. What is missed comes with the next meeting.
 
 import type { Address, Endpoint } from '../bytes/address.js';
@@ -35,6 +36,8 @@ const SPREAD_MAX = 256;
 /** Records that one member may have us check in a minute. */
 const RECORDS_PER_SENDER = 128;
 
+type News = Readonly<{ sealed: Sealed; from: NodeId; isNew: boolean }>;
+
 export type ReachPorts = Readonly<{
   ground: Ground;
   /** What is up is put into it, what is down taken out. */
@@ -51,7 +54,7 @@ export class Reach implements ReachMachine {
   private readonly unsolicited = new Unsolicited();
   private readonly told = new Map<NodeId, Millis>(); // the longest ago first
   private readonly senders = new Allowance(RECORDS_PER_SENDER, 60_000, TOLD_NODES_MAX);
-  private spread: { sealed: Sealed; from: NodeId }[] = [];
+  private spread: News[] = [];
   private spreadAt: Millis | undefined;
 
   constructor(private readonly ports: ReachPorts) {
@@ -63,7 +66,7 @@ export class Reach implements ReachMachine {
   onMet(node: NodeId, met: Met, at: Times, out: MeshEffect[]): void {
     const blue = this.unsolicited.onMet(node, met, at.now);
     this.witness.onMet(node, met, at.now);
-    this.own.onMet(node, blue, met.from.endpoint, at, out);
+    this.own.onMet(node, met, blue, at, out);
     const since = this.told.get(node) ?? Number.NEGATIVE_INFINITY;
     if (at.now > since + TOLD_MS) tell(node, this.known.sealed(since, TOLD_MAX), out);
     this.told.delete(node);
@@ -88,7 +91,7 @@ export class Reach implements ReachMachine {
         if (this.own.onAttestation(node, frame, at)) this.publish(at);
         return;
       case 'check':
-        this.witness.onCheck(node, frame, (other) => this.known.isUp(other), at, out);
+        this.witness.onCheck(node, frame, at, out);
         return;
       case 'knock-at':
         this.witness.onKnockAt(frame, this.known.isUp(node), at, out);
@@ -145,21 +148,20 @@ export class Reach implements ReachMachine {
   }
 
   private take(from: NodeId, sealed: Sealed, at: Times): void {
-    if (!this.senders.take(from, at.now)) return;
-    if (this.known.accept(sealed, at)) this.toSpread(sealed, from, at);
+    if (this.senders.take(from, at.now)) this.accept(from, sealed, at);
   }
 
   /** There is a record of ours: we hold it as any other, and tell it. */
   private publish(at: Times): void {
-    const { self } = this.ports.ground;
     const sealed = this.own.record?.sealed;
-    if (sealed === undefined) return;
-    if (this.known.accept(sealed, at)) this.toSpread(sealed, self, at);
+    if (sealed !== undefined) this.accept(this.ports.ground.self, sealed, at);
   }
 
-  private toSpread(sealed: Sealed, from: NodeId, at: Times): void {
+  private accept(from: NodeId, sealed: Sealed, at: Times): void {
+    const accepted = this.known.accept(sealed, at);
+    if (accepted === undefined) return;
     if (this.spread.length >= SPREAD_MAX) return; // a meeting will make up for it
-    this.spread.push({ sealed, from });
+    this.spread.push({ sealed, from, isNew: accepted === 'new' });
     this.spreadAt ??= at.now + SPREAD_MS;
   }
 
@@ -168,7 +170,7 @@ export class Reach implements ReachMachine {
     this.spread = [];
     this.spreadAt = undefined;
     for (const node of this.witness.metNow) {
-      const records = spread.filter(({ from }) => this.passes(from, node));
+      const records = spread.filter((news) => this.passes(news, node));
       tell(
         node,
         records.map(({ sealed }) => sealed),
@@ -177,16 +179,15 @@ export class Reach implements ReachMachine {
     }
   }
 
-  private passes(from: NodeId, to: NodeId): boolean {
+  private passes({ from, isNew }: News, to: NodeId): boolean {
     const { self } = this.ports.ground;
     if (from === to) return false;
-    const weAreUp = this.known.endpointOf(self) !== undefined;
-    const toIsUp = this.known.endpointOf(to) !== undefined;
-    if (!weAreUp) return from === self || this.known.endpointOf(from) === undefined;
-    if (toIsUp || from === self) return true;
+    if (from === self) return true;
+    const isReachable = (node: NodeId) => this.known.endpointOf(node) !== undefined;
+    if (!isReachable(self)) return !isReachable(from);
+    if (isReachable(to) || (isNew && this.ports.tracks(to))) return true;
     const ranked = this.ports.rendezvous.rank(to);
-    const first = ranked[0] === self;
-    return first || ranked.length === 0 || this.standsIn(to, ranked.slice(0, 3));
+    return ranked.length === 0 || ranked[0] === self || this.standsIn(to, ranked.slice(0, 3));
   }
 
   /** It is registered with us, though it has others before us: one of them must be away. */

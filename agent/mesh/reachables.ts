@@ -73,10 +73,13 @@ export class Reachables {
     private readonly rendezvous: Rendezvous,
   ) {}
 
-  /** A record of somebody, from anybody. True where it was new to us. */
-  accept(sealed: Sealed, at: Times): boolean {
+  /**
+   * A record of somebody, from anybody. `new`: it is reachable there, as we have not known before;
+   * `renewed`: as we have; undefined: known already, or not believed.
+   */
+  accept(sealed: Sealed, at: Times): 'new' | 'renewed' | undefined {
     const tail = tailOf(sealed);
-    if (this.accepted.has(tail)) return false;
+    if (this.accepted.has(tail)) return undefined;
     const record = this.ground.records.openReachable(sealed);
     if (record === undefined) return this.drop('forged');
     const age = this.ground.meshTime(at) - record.at;
@@ -94,7 +97,9 @@ export class Reachables {
     this.accepted.delete(this.tails.get(record.node) ?? '');
     this.tails.set(record.node, tail);
     this.accepted.add(tail);
-    return true;
+    return old?.sealed !== undefined && sameEndpoint(old.endpoint, record.endpoint)
+      ? 'renewed'
+      : 'new';
   }
 
   believe(node: NodeId, endpoint: Endpoint, at: Times): void {
@@ -236,10 +241,14 @@ export class Reachables {
     return true;
   }
 
-  private drop(reason: ReachableDrop): false {
+  private drop(reason: ReachableDrop): undefined {
     this.drops[reason]++;
-    return false;
+    return undefined;
   }
+}
+
+function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
+  return a.address === b.address && a.port === b.port;
 }
 
 /** A signature ends it, so its last bytes are unlike those of any other record. */

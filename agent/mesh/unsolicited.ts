@@ -9,8 +9,11 @@ import type { NodeId } from '../identity/member.js';
 import type { Millis } from '../wireguard/effects.js';
 import type { Met } from './effects.js';
 
-/** No NAT that we know of keeps an unused UDP mapping for longer. */
-export const FORGOTTEN_AFTER_MS = 300_000;
+/**
+ * NATs keep an unused UDP mapping for 5 min at most, as RFC 4787 recommends. What is sent in a
+ * session is not told here, but each session is, and lasts 3 min; the rest is margin.
+ */
+export const FORGOTTEN_AFTER_MS = 600_000;
 
 /** Addresses, and nodes, that are remembered. Where one has to go early, we claim nothing. */
 const REMEMBERED_MAX = 4_096;

@@ -69,18 +69,12 @@ export class Witness {
   }
 
   /** Sends some others there; only to the address that it comes from. */
-  onCheck(
-    node: NodeId,
-    { endpoint }: FrameOf<'check'>,
-    isReachable: (node: NodeId) => boolean,
-    at: Times,
-    out: MeshEffect[],
-  ): void {
+  onCheck(node: NodeId, { endpoint }: FrameOf<'check'>, at: Times, out: MeshEffect[]): void {
     const { ground } = this;
     if (ground.placeOf(node)?.endpoint.address !== endpoint.address) return;
     if (ground.isForbidden(endpoint.address) || !this.checks.take(node, at.now)) return;
     const frame = { kind: 'knock-at', node, endpoint } as const;
-    for (const third of this.thirds(node, endpoint, isReachable)) {
+    for (const third of this.thirds(node, endpoint)) {
       out.push({ kind: 'frame', node: third, frame });
     }
   }
@@ -113,19 +107,16 @@ export class Witness {
     return [...this.met];
   }
 
-  /** Any who are met and come from elsewhere; first those who are behind no NAT themselves. */
-  private thirds(
-    node: NodeId,
-    { address }: Endpoint,
-    isReachable: (node: NodeId) => boolean,
-  ): NodeId[] {
-    const others = this.metNow.filter(
-      (other) => other !== node && this.ground.placeOf(other)?.endpoint.address !== address,
-    );
-    const [dice = 0, more = 0] = this.ground.random(2);
+  /** Any who are met and come from elsewhere, but for those who are met with it for certain. */
+  private thirds(node: NodeId, { address }: Endpoint): NodeId[] {
+    const { ground } = this;
+    const its = ground.trackersOf(node);
+    const others = this.metNow.filter((other) => {
+      if (other === node || its.includes(other)) return false;
+      return ground.placeOf(other)?.endpoint.address !== address;
+    });
+    const [dice = 0, more = 0] = ground.random(2);
     const turn = others.length === 0 ? 0 : (256 * dice + more) % others.length;
-    const turned = [...others.slice(turn), ...others.slice(0, turn)];
-    const first = turned.filter(isReachable);
-    return [...first, ...turned.filter((other) => !first.includes(other))].slice(0, THIRDS);
+    return [...others.slice(turn), ...others.slice(0, turn)].slice(0, THIRDS);
   }
 }

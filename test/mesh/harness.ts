@@ -10,7 +10,15 @@ import type { Candidate } from '../../agent/mesh/ground.js';
 import { Reach } from '../../agent/mesh/reach.js';
 import { Rendezvous } from '../../agent/mesh/rendezvous.js';
 import { Trackers } from '../../agent/mesh/trackers.js';
-import { endpoint, FakeGround, type FakeRoll, nodeId, place, times } from './ground.js';
+import {
+  endpoint,
+  FakeGround,
+  FakeRecords,
+  type FakeRoll,
+  nodeId,
+  place,
+  times,
+} from './ground.js';
 
 const LATENCY_MS = 20;
 const RENEW_MS = 120_000;
@@ -146,6 +154,11 @@ export class World {
     }
   }
 
+  /** Signs as anybody: what a test must be able to do. */
+  recordsOf(node: NodeId): FakeRecords {
+    return new FakeRecords(node, this.roll);
+  }
+
   at(delayMs: number, run: () => void): void {
     this.queue.push({ at: this.now + delayMs, run });
     this.queue.sort((a, b) => a.at - b.at);
@@ -259,7 +272,8 @@ export class World {
   }
 
   private isOpen(to: Node, from: Node): boolean {
-    return this.now - (to.spokeAt.get(from.id) ?? Number.NEGATIVE_INFINITY) <= to.lifetimeMs;
+    const spokeAt = to.spokeAt.get(from.id);
+    return spokeAt !== undefined && this.now - spokeAt <= to.lifetimeMs;
   }
 
   private renew(from: Node, to: Node, session: Session): void {
