@@ -24,6 +24,8 @@ export interface Live {
 
 const TRIES_MAX = 3; // another writer was faster so many times: give up
 
+const LAST_WRONG = 'the configuration before the last change is not right any more:';
+
 export class FileStore implements Store {
   private queue: Promise<unknown> = Promise.resolve();
   private last: Readonly<{ text: string; config: Config }> | undefined;
@@ -76,6 +78,11 @@ export class FileStore implements Store {
     const done = this.queue.then(() => this.change(change, keys));
     this.queue = done.catch(() => {});
     return done;
+  }
+
+  previous(): Config | undefined {
+    const text = this.folder.readLast();
+    return text === undefined ? undefined : this.checked(parseConfig(text), LAST_WRONG);
   }
 
   publicKey(): string {

@@ -34,7 +34,25 @@ export class AfarChanges {
       read: () => store.read(),
       check: (change) => store.check(this.guarded(change, standing)),
       update: (change, keys) => this.update(store, change, standing, undefined, onEnd, keys),
+      previous: () => store.previous(),
       publicKey: () => store.publicKey(),
+    };
+  }
+
+  /** As a command sees pending changes: the asker confirms, and nothing privileged changes. */
+  pendingChanges(standing: Standing): Changes {
+    const { changes } = this.options;
+    return {
+      pending: () => changes.pending(),
+      attempt: (change, seconds, onEnd = () => {}) => {
+        this.awaitsPerson = true;
+        return changes.attempt(this.guarded(change, standing), seconds, (end) => {
+          this.awaitsPerson = false;
+          onEnd(end);
+        });
+      },
+      confirm: () => changes.confirm(),
+      takeBack: () => changes.takeBack(),
     };
   }
 

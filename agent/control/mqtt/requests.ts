@@ -118,7 +118,8 @@ export class Requests {
     const notes: string[] = [];
     const context = this.options.context((line) => notes.push(line));
     const store = this.options.afar.store(context.store, standing, this.teller(id));
-    const result = await run(command, body, { ...context, store });
+    const changes = this.options.afar.pendingChanges(standing);
+    const result = await run(command, body, { ...context, store, changes });
     const answer: Answer = { id, ok: true, command: command.name, notes };
     if (!secret || sealTo === undefined) return { ...answer, result: result ?? null };
     const plain = new TextEncoder().encode(JSON.stringify(result ?? null));
