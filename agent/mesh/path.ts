@@ -9,6 +9,7 @@ import type { FrameOf } from './frame.js';
 import type { Candidate, Ground, NatKind } from './ground.js';
 import type { PathMachine, PathReasonView, PathView } from './machines.js';
 import { PeerPath } from './peerpath.js';
+import { Puncher } from './punch.js';
 import { explain } from './reason.js';
 import { Timetable } from './timetable.js';
 import { noWishes } from './wishes.js';
@@ -34,6 +35,8 @@ export type PathOptions = Readonly<{
   mtuMax?: number;
   /** Our own NAT and listen port, for the reasons. */
   own?: () => Readonly<{ nat: NatKind; port: number }>;
+  /** Guess the ports of a hard NAT (punch.ts); off by default. */
+  prediction?: () => boolean;
   /** Peers for which no direct path is to be looked for. */
   relayOnly?: (node: NodeId) => boolean;
 }>;
@@ -43,12 +46,15 @@ export class Paths implements PathMachine {
   private readonly timetable = new Timetable();
   private readonly askedAt = new Map<NodeId, Millis>();
   private readonly bursting = new Set<NodeId>();
+  private readonly puncher: Puncher;
 
   constructor(
     private readonly ground: Ground,
     private readonly asks: PathAsks,
     private readonly options: PathOptions = {},
-  ) {}
+  ) {
+    this.puncher = new Puncher(ground, options.prediction ?? (() => false));
+  }
 
   want(node: NodeId, at: Times, out: MeshEffect[]): void {
     const known = this.peers.has(node);
@@ -152,22 +158,27 @@ export class Paths implements PathMachine {
     const peer = this.peers.get(node);
     if (peer === undefined) return;
     this.drop(peer);
+    this.puncher.forget(peer, out);
     if (peer.choice.place !== null) out.push({ kind: 'place', node, place: null, second: null });
   }
 
   tick(at: Times, out: MeshEffect[]): void {
     for (;;) {
       const node = this.timetable.take(at.now);
-      if (node === undefined) return;
+      if (node === undefined) break;
       const peer = this.peers.get(node);
       if (peer === undefined) continue;
       peer.tick(at, out);
       this.settle(peer, at, out);
     }
+    this.puncher.tick(at, out);
   }
 
   deadline(): Millis | undefined {
-    return this.timetable.next();
+    const due = this.timetable.next();
+    const punch = this.puncher.deadline();
+    if (due === undefined || punch === undefined) return due ?? punch;
+    return Math.min(due, punch);
   }
 
   view(node: NodeId): PathView {
@@ -195,7 +206,7 @@ export class Paths implements PathMachine {
   }
 
   private reason(node: NodeId, peer: PeerPath | undefined): PathReasonView {
-    const own = this.options.own?.() ?? { nat: 'unknown' as const, port: 0 };
+    const own = this.own();
     let candidates = 0;
     for (const route of peer?.routes ?? []) if (route.via === null) candidates++;
     return explain({
@@ -208,6 +219,10 @@ export class Paths implements PathMachine {
       trying: peer?.bursting ?? false,
       port: own.port,
     });
+  }
+
+  private own(): { nat: NatKind; port: number } {
+    return this.options.own?.() ?? { nat: 'unknown', port: 0 };
   }
 
   /** Members only; where too many without a session are remembered, the one longest unused goes. */
@@ -251,6 +266,8 @@ export class Paths implements PathMachine {
     peer.wishes = noWishes();
     if (peer.bursting) this.bursting.add(node);
     else this.bursting.delete(node);
+    this.puncher.settle(peer, out);
+    if (peer.retry.tries > 0) this.puncher.consider(peer, this.own().nat, at, out);
     this.timetable.set(node, peer.deadline(at.now));
     const relay = wishes.check === null ? undefined : this.peers.get(wishes.check);
     if (relay !== undefined && relay !== peer) {

@@ -3,6 +3,7 @@
 
 import { type Endpoint, formatEndpoint, type Place } from '../../agent/bytes/address.js';
 import type { NodeId, Role } from '../../agent/identity/member.js';
+import type { PathOptions } from '../../agent/mesh/path.js';
 import { FakeRoll, nodeId, times } from './ground.js';
 import type { Nat } from './nattable.js';
 import { PathNode } from './pathnode.js';
@@ -13,7 +14,7 @@ export type Datagram =
   | { type: 'sealed'; id: string; what: unknown; bytes: number }
   | { type: 'channel'; channel: number; inner: Datagram };
 
-type Event = { at: number; order: number; act: () => void };
+type Event = { at: number; act: () => void };
 export type Site = { lan: string; nat: Nat | null; delayMs?: number };
 
 export class PathWorld {
@@ -28,12 +29,11 @@ export class PathWorld {
   lose: (from: PathNode, to: PathNode, datagram: Datagram, endpoint: Endpoint) => boolean = () =>
     false;
   sent = 0;
-  private readonly events: Event[] = [];
-  private order = 0;
+  private readonly events: Event[] = []; // the next one last
 
   /** `nat` null: a public host at `lan`. Role `relay` and `tracker` only for those in `roles`. */
-  add(site: Site, roles: readonly Role[] = []): PathNode {
-    const node = new PathNode(this, nodeId(this.nodes.length + 1), site);
+  add(site: Site, roles: readonly Role[] = [], options: PathOptions = {}): PathNode {
+    const node = new PathNode(this, nodeId(this.nodes.length + 1), site, options);
     this.roll.add(node.id, roles);
     this.nodes.push(node);
     if (roles.includes('relay')) this.trackers.push(node.id);
@@ -45,14 +45,21 @@ export class PathWorld {
   }
 
   later(ms: number, act: () => void): void {
-    this.events.push({ at: this.now + ms, order: this.order++, act });
+    const at = this.now + ms;
+    let low = 0;
+    let high = this.events.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.events[middle]?.at ?? 0) > at) low = middle + 1;
+      else high = middle;
+    }
+    this.events.splice(low, 0, { at, act });
   }
 
   /** Runs until then; every machine is asked for its deadline after every event. */
   run(until: number): void {
     for (let steps = 0; steps < 1_000_000; steps++) {
-      this.events.sort((a, b) => a.at - b.at || a.order - b.order);
-      const event = this.events[0];
+      const event = this.events.at(-1);
       const due = Math.min(...this.nodes.map((node) => node.deadline() ?? Infinity));
       const next = Math.min(event?.at ?? Infinity, due);
       if (next > until) {
@@ -61,7 +68,7 @@ export class PathWorld {
       }
       this.now = Math.max(this.now, next);
       if (event !== undefined && event.at <= due) {
-        this.events.shift();
+        this.events.pop();
         event.act();
       } else {
         for (const node of this.nodes) {
