@@ -7,10 +7,12 @@
 // the roster judges.
 
 import { base64urlnopad } from '@scure/base';
+import type { Prefix } from '../bytes/address.js';
 import { type Ed25519, ed25519 } from '../crypto/ed25519.js';
 import { type Kind, readEnvelope, verifyEnvelope } from './cose.js';
 import type { NodeId, StatementId } from './member.js';
 import { idBytes } from './nodeid.js';
+import { overlayIpv6 } from './overlay.js';
 import { readStatement } from './read.js';
 import {
   type AdminCertificate,
@@ -22,6 +24,9 @@ import {
 
 /** Who issued: an admin certificate's id, or '' for the mesh key itself. */
 export type IssuerId = StatementId | '';
+
+/** Of a member: its WireGuard key, its IPv6 address. */
+export type Derived = Readonly<{ publicKey: Uint8Array; ipv6: Prefix }>;
 
 /** The first bytes of an admin certificate's id, as its statements have them. */
 export function hintOf(id: StatementId): string {
@@ -36,7 +41,7 @@ export class Interner {
   private readonly read = new Map<StatementId, Statement>();
   private readonly bySource = new WeakMap<Uint8Array, Statement>();
   private readonly proofs = new Map<StatementId, IssuerId>();
-  private readonly tunnelKeys = new Map<NodeId, Uint8Array>();
+  private readonly keys = new Map<NodeId, Derived>();
 
   /** `keeps`: remembers all it ever read, which only a simulation can afford. */
   constructor(
@@ -74,13 +79,16 @@ export class Interner {
     return found;
   }
 
-  /** The WireGuard key of a node key; undefined for what is no key. */
-  tunnelKey(node: NodeId, nodeKey: Uint8Array): Uint8Array | undefined {
-    const known = this.tunnelKeys.get(node);
+  /** What follows from a node key; undefined for what is no key. */
+  derived(node: NodeId, nodeKey: Uint8Array): Derived | undefined {
+    const known = this.keys.get(node);
     if (known !== undefined) return known;
-    const found = this.crypto.toX25519(nodeKey);
-    if (found !== undefined) this.tunnelKeys.set(node, found);
-    return found;
+    const publicKey = this.crypto.toX25519(nodeKey);
+    if (publicKey === undefined) return undefined;
+    const address = overlayIpv6(this.meshKey, nodeKey);
+    const derived = { publicKey, ipv6: { address, length: 128 } };
+    this.keys.set(node, derived);
+    return derived;
   }
 
   private verify(statement: Statement, admins: readonly AdminCertificate[]): IssuerId | undefined {

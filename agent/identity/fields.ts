@@ -88,7 +88,7 @@ export type Rights = Readonly<{
 }>;
 
 const PRIVATE_BIT = 1 << ROLES.length;
-const BITS_MAX = 2 * PRIVATE_BIT - 1;
+const BITS_MAX = 0xff; // those that a newer version may have are passed over
 
 /** [bits, prefixes beside the private ones]. */
 export function rightsFields({ roles, subnets }: Rights): [number, Uint8Array[]] {

@@ -101,8 +101,20 @@ export class OrderedIds implements IdSet {
   }
 
   at(from: Uint8Array, to: Uint8Array, index: number): Uint8Array | undefined {
-    let left = index;
-    for (const key of this.keysIn(keyOf(from), endOf(to))) {
+    if (index >= this.countIn(from, to)) return undefined;
+    const { keys } = this.base;
+    const start = keyOf(from);
+    const before = this.rank(start); // of all, how many come before the range
+    let [low, high] = [lowerBound(keys, start), keys.length];
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.rank(keys[middle] ?? END) - before <= index) low = middle;
+      else high = middle - 1;
+    }
+    const near = keys[low] ?? END;
+    const skips = near > start && near !== END && this.rank(near) - before <= index;
+    let left = skips ? index - (this.rank(near) - before) : index;
+    for (const key of this.keysIn(skips ? near : start, endOf(to))) {
       if (left-- === 0) return bytesOfKey(key);
     }
     return undefined;
@@ -121,6 +133,12 @@ export class OrderedIds implements IdSet {
   private holds(key: Key): boolean {
     if (contains(this.added, key)) return true;
     return contains(this.base.keys, key) && !contains(this.removed, key);
+  }
+
+  /** How many come before `key`. */
+  private rank(key: Key): number {
+    const { base, added, removed } = this;
+    return lowerBound(base.keys, key) + lowerBound(added, key) - lowerBound(removed, key);
   }
 
   private *keysIn(start: Key, end: Key): IterableIterator<Key> {
@@ -150,9 +168,10 @@ export class OrderedIds implements IdSet {
     if (this.added.length + this.removed.length <= least) return;
     const keys = [...this.keysIn('', END)];
     const sums = new Uint32Array(LANES * (keys.length + 1));
+    const running = new Uint32Array(LANES);
     for (const [i, key] of keys.entries()) {
-      sums.copyWithin(LANES * (i + 1), LANES * i, LANES * (i + 1));
-      addLanes(sums.subarray(LANES * (i + 1)), lanesOf(key), 0);
+      addLanes(running, lanesOf(key), 0);
+      sums.set(running, LANES * (i + 1));
     }
     this.base = { keys, sums };
     this.added = [];
@@ -171,13 +190,17 @@ function endOf(bound: Uint8Array): Key {
 }
 
 function bytesOfKey(key: Key): Uint8Array {
-  return Uint8Array.from({ length: key.length }, (_, i) => key.charCodeAt(i));
+  const bytes = new Uint8Array(key.length);
+  for (let i = 0; i < key.length; i++) bytes[i] = key.charCodeAt(i);
+  return bytes;
 }
 
 function lanesOf(key: Key): Uint32Array {
-  const bytes = bytesOfKey(key);
-  const view = new DataView(bytes.buffer);
-  return Uint32Array.from({ length: LANES }, (_, i) => view.getUint32(16 + 4 * i, true));
+  const lanes = new Uint32Array(LANES);
+  for (let i = 0; i < 4 * LANES; i++) {
+    lanes[i >> 2] = (lanes[i >> 2] ?? 0) | (key.charCodeAt(16 + i) << (8 * (i & 3)));
+  }
+  return lanes;
 }
 
 function addLanes(sum: Uint32Array, other: Uint32Array, at: number): void {

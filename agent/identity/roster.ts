@@ -307,10 +307,9 @@ export class Roster {
   private ask() {
     return {
       ledger: this.ledger,
-      meshKey: this.meshKey,
       ipv4: this.policy?.ipv4,
       standing: (node: NodeId) => this.standings.get(node),
-      tunnelKey: (node: NodeId, key: Uint8Array) => this.interner.tunnelKey(node, key),
+      derived: (node: NodeId, key: Uint8Array) => this.interner.derived(node, key),
       hasHost: (node: NodeId, host: number, since: number) => this.hasHost(node, host, since),
     };
   }

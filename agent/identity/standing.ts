@@ -5,9 +5,10 @@
 // between. A rank has a limit, so that no circle of witnesses can carry itself.
 
 import type { Prefix } from '../bytes/address.js';
+import type { Derived } from './chain.js';
 import type { Ledger } from './ledger.js';
 import type { Member, NodeId } from './member.js';
-import { covers, overlayIpv4, overlayIpv6 } from './overlay.js';
+import { covers, overlayIpv4 } from './overlay.js';
 import type { Reason } from './reasons.js';
 import type { Certificate, Enrolment } from './statements.js';
 
@@ -23,10 +24,9 @@ export type Standing = Readonly<{
 
 export type Ask = Readonly<{
   ledger: Ledger;
-  meshKey: Uint8Array;
   ipv4: Prefix | undefined;
   standing(node: NodeId): Standing | undefined;
-  tunnelKey(node: NodeId, nodeKey: Uint8Array): Uint8Array | undefined;
+  derived(node: NodeId, nodeKey: Uint8Array): Derived | undefined;
   /** Whether a claim of an IPv4 host is the first of those that were made. */
   hasHost(node: NodeId, host: number, since: number): boolean;
 }>;
@@ -38,8 +38,8 @@ export function judge(node: NodeId, ask: Ask): Standing | Reason {
   const found = basisOf(node, ask);
   if (typeof found === 'string') return found;
   const { basis, rank } = found;
-  const publicKey = ask.tunnelKey(node, basis.nodeKey);
-  if (publicKey === undefined) return 'key';
+  const derived = ask.derived(node, basis.nodeKey);
+  if (derived === undefined) return 'key';
   const granted = basis.kind === 'certificate' ? basis : basis.voucher;
   const { profile } = ledger.node(node);
   const host = profile?.host ?? null;
@@ -47,11 +47,11 @@ export function judge(node: NodeId, ask: Ask): Standing | Reason {
   const member: Member = {
     node,
     nodeKey: basis.nodeKey,
-    publicKey,
+    publicKey: derived.publicKey,
     name: granted.name,
     admin: ledger.isAdmin(node),
     roles: granted.rights.roles,
-    addresses: addresses(node, basis.nodeKey, host, since, ask),
+    addresses: addresses(node, derived.ipv6, host, since, ask),
     subnets: (profile?.subnets ?? []).filter((subnet) =>
       granted.rights.subnets.some((prefix) => covers(prefix, subnet)),
     ),
@@ -128,16 +128,13 @@ function sinceOf(basis: Certificate | Enrolment): number {
 
 function addresses(
   node: NodeId,
-  nodeKey: Uint8Array,
+  ipv6: Prefix,
   host: number | null,
   since: number,
-  { meshKey, ipv4, hasHost }: Ask,
+  { ipv4, hasHost }: Ask,
 ): Prefix[] {
-  const all = [{ address: overlayIpv6(meshKey, nodeKey), length: 128 }];
-  if (host !== null && ipv4 !== undefined && hasHost(node, host, since)) {
-    all.push({ address: overlayIpv4(ipv4, host), length: 32 });
-  }
-  return all;
+  const hasIpv4 = host !== null && ipv4 !== undefined && hasHost(node, host, since);
+  return hasIpv4 ? [ipv6, { address: overlayIpv4(ipv4, host), length: 32 }] : [ipv6];
 }
 
 /** Whether nothing differs that others act on. */

@@ -58,7 +58,10 @@ idset('does as its twin does, forks too', () => {
       assert.equal(ids.ids(from, to), inside);
       assert.equal(ids.ids(from, to, 3), inside.slice(0, 3));
       assert.is(ids.countIn(from, to), inside.length);
-      assert.equal(ids.at(from, to, 2), inside[2] && idBytes(inside[2]));
+      for (const index of [0, 2, inside.length >> 1, inside.length - 1, inside.length]) {
+        const wanted = inside[index];
+        assert.equal(ids.at(from, to, index), wanted && idBytes(wanted), `at ${index}`);
+      }
       for (const [fork, fingerprint] of old)
         assert.is(hex(fork.fingerprint(NONE, NONE)), fingerprint, 'an older one is as it was');
       const again = new OrderedIds();
