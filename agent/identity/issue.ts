@@ -7,12 +7,12 @@ import type { Signer } from '../crypto/ed25519.js';
 import { equal } from '../crypto/primitives.js';
 import { hintOf, type IssuerId } from './chain.js';
 import { KINDS, type Kind, signEnvelope } from './cose.js';
-import { prefixBytes, type Rights, rightsFields, secondsOf } from './fields.js';
+import { prefixBytes, type Rights, rightsFields, SUBNETS_MAX, secondsOf } from './fields.js';
 import type { NodeId, StatementId } from './member.js';
 import { idBytes } from './nodeid.js';
 import { KITH_CLAIM } from './read.js';
 import type { Roster } from './roster.js';
-import { PROFILE_BYTES_MAX, type Share } from './statements.js';
+import { GUESTS_MAX, PROFILE_BYTES_MAX, type Share } from './statements.js';
 
 /** Who may issue: the mesh key, or an admin by one of its certificates. */
 export type Issuer = Readonly<{ meshKey: Uint8Array; signer: Signer; as: IssuerId }>;
@@ -110,6 +110,8 @@ export function issueProfile(
   signer: Signer,
   { seq, host, guests = [], subnets = [], exit = false, share = null }: ProfileFields,
 ): Uint8Array {
+  if (guests.length > GUESTS_MAX) throw new RangeError(`"guests" are more than ${GUESTS_MAX}`);
+  if (subnets.length > SUBNETS_MAX) throw new RangeError(`"subnets" are more than ${SUBNETS_MAX}`);
   const payload = new Map<number, Cbor>([[0, KINDS.profile]]);
   payload.set(1, signer.key).set(2, seq);
   if (host !== null) payload.set(3, host);
