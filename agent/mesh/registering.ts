@@ -68,6 +68,8 @@ export type RegisteringPorts = Readonly<{
   rendezvous: Rendezvous;
   /** Makes for a session with it. */
   reach(tracker: NodeId, at: Times, out: MeshEffect[]): void;
+  /** When its session in use began; undefined: there is none. */
+  metAt(tracker: NodeId): Millis | undefined;
   /** It could not be reached for a minute. */
   unreached(tracker: NodeId, at: Times): void;
   record(at: Times): Sealed;
@@ -214,7 +216,9 @@ export class Registering {
       this.rows.delete(node);
       this.rows.set(node, row);
       if (old !== undefined) continue;
-      if (ground.isMet(node)) this.register(node, row, at, out);
+      const metAt = this.ports.metAt(node);
+      row.renewedAt = metAt ?? at.now;
+      if (metAt !== undefined) this.register(node, row, at, out);
       else this.seek(node, row, at, out);
     }
     const untils = [...this.shunned.values()].map(({ until }) => until);

@@ -48,7 +48,7 @@ export class Trackers implements TrackerMachine {
   readonly registering: Registering;
   private readonly searches: Searches;
   private readonly newest = new Newest();
-  private readonly met = new Set<NodeId>(); // bounded by the roster
+  private readonly met = new Map<NodeId, Millis>(); // since when; bounded by the roster
   private readonly bySender = new Allowance(INTRODUCTIONS_PER_SENDER, WINDOW_MS, KEYS_MAX);
   private readonly ofNode = new Allowance(INTRODUCTIONS_PER_NODE, WINDOW_MS, KEYS_MAX);
   private now: Millis = 0;
@@ -58,7 +58,8 @@ export class Trackers implements TrackerMachine {
     const reach = (node: NodeId, at: Times, out: MeshEffect[]) => this.reach(node, at, out);
     const ranked = (node: NodeId) => this.ranked(node);
     this.tracking = new Tracking(ground, ports.capacity);
-    this.registering = new Registering({ ...ports, reach });
+    const metAt = (node: NodeId) => this.met.get(node);
+    this.registering = new Registering({ ...ports, reach, metAt });
     this.searches = new Searches({
       ...ports,
       reach,
@@ -89,7 +90,7 @@ export class Trackers implements TrackerMachine {
 
   onMet(node: NodeId, at: Times, out: MeshEffect[]): void {
     this.now = at.now;
-    this.met.add(node);
+    this.met.set(node, at.now);
     this.registering.onMet(node, at, out);
     this.searches.onMet(node, at, out);
     const ranked = this.ports.rendezvous.rank(node).slice(0, TRACKERS_PER_ROUND);
@@ -143,7 +144,8 @@ export class Trackers implements TrackerMachine {
     this.registering.onRecord(at, out);
     const { own } = this.registering;
     const frame = { kind: 'moved', record: this.ports.record(at) } as const;
-    for (const node of this.met) if (!own.includes(node)) out.push({ kind: 'frame', node, frame });
+    for (const node of this.met.keys())
+      if (!own.includes(node)) out.push({ kind: 'frame', node, frame });
   }
 
   forget(node: NodeId): void {
@@ -169,15 +171,15 @@ export class Trackers implements TrackerMachine {
     return next;
   }
 
-  /** Of the ranking, those that were not away a moment ago; where all were, all. */
+  /** Of the ranking; those that were away a moment ago come last. */
   private ranked(node: NodeId): readonly NodeId[] {
     const { ground, rendezvous } = this.ports;
     const ranked = rendezvous.rank(node);
-    const good = ranked.filter((one) => !this.registering.isAway(one, this.now));
-    if (good.length > 0) return good.slice(0, ASKED_MAX);
-    if (ranked.length > 0) return ranked.slice(0, ASKED_MAX);
+    const away = ranked.filter((one) => this.registering.isAway(one, this.now));
+    const good = away.length === 0 ? ranked : ranked.filter((one) => !away.includes(one));
+    if (ranked.length > 0) return [...good, ...away].slice(0, ASKED_MAX);
     // No tracker is known at all: those we are in touch with may know it.
-    const others = [...this.met].filter((one) => one !== node && one !== ground.self);
+    const others = [...this.met.keys()].filter((one) => one !== node && one !== ground.self);
     return others.slice(0, ASKED_MAX);
   }
 
