@@ -10,4 +10,8 @@ const makeTunnel = (settings: TunnelSettings): Tunnel => new Tunnel(settings);
 
 export const wgParts: WgParts = { makeTunnel };
 
-export const agentParts: UpParts = { makeTunnel, serveConfiguration: serveBeside };
+export const agentParts: UpParts = {
+  makeTunnel,
+  makeMesh: async (settings) => (await import('./meshnode.js')).makeMeshNode(settings),
+  serveConfiguration: serveBeside,
+};

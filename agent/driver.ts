@@ -5,7 +5,7 @@ import type { PlaneEvent } from './dataplane/orders.js';
 import type { Plane } from './dataplane/plane.js';
 import { Load } from './load.js';
 import type { Device } from './wireguard/device.js';
-import type { Effect } from './wireguard/effects.js';
+import type { Effect, PeerId } from './wireguard/effects.js';
 
 const TIMER_MAX_MS = 2 ** 31 - 1; // what setTimeout can take
 
@@ -13,12 +13,24 @@ const TIMER_MAX_MS = 2 ** 31 - 1; // what setTimeout can take
 export type DriverPlane = Pick<Plane, 'now' | 'order' | 'handshakesWaiting'> &
   Readonly<{ routes: Pick<Plane['routes'], 'removePeer'> }>;
 
+/** What lies above the tunnel: the mesh, where there is one. */
+export interface Overlay {
+  /** A user packet waits for this peer; true: it is a member, and the overlay finds a way. */
+  onWant(peer: PeerId): boolean;
+  onActive(peer: PeerId): void;
+  /** An effect of the device has been performed. */
+  onEffect(effect: Effect): void;
+  onEvent(event: PlaneEvent): void;
+  /** Its row is the overlay's: no configuration touches it. */
+  isMember(peer: PeerId): boolean;
+}
+
 export type DriverOptions = Readonly<{
   device: Device;
   plane: DriverPlane;
   /** Writes the TAI64N ceiling where a reboot finds it (design: "Without a clock"). */
   saveCeiling: (seconds: number) => void;
-  /** Events that are not the machine's: alarm, gone, seen, frame. */
+  /** Events that are neither the machine's nor the overlay's: alarm, gone. */
   onOther: (event: PlaneEvent) => void;
 }>;
 
@@ -26,6 +38,8 @@ export class Driver {
   private readonly load = new Load();
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
+  /** Set by Tunnel.attach. */
+  overlay: Overlay | undefined;
 
   constructor(private readonly options: DriverOptions) {}
 
@@ -38,6 +52,7 @@ export class Driver {
         if (effect.kind === 'peer-gone') plane.routes.removePeer(effect.peer);
         plane.order(effect);
       }
+      this.overlay?.onEffect(effect);
     }
     this.arm();
   }
@@ -59,9 +74,16 @@ export class Driver {
     const wall = Date.now();
     switch (event.kind) {
       case 'want':
+        if (this.overlay?.onWant(event.peer)) return [];
         return device.onWant(event.peer, now, wall);
       case 'active':
+        this.overlay?.onActive(event.peer);
         return device.onActive(event.peer, now, wall);
+      case 'frame':
+      case 'seen':
+      case 'channel-unknown':
+        this.overlay?.onEvent(event);
+        return [];
       case 'stale':
         return device.onStale(event.session, now, wall);
       case 'confirmed':

@@ -9,7 +9,7 @@ import { PEERS_MAX } from './dataplane/layout.js';
 import { type PlaneEvent, SLOT_IPV4, SLOT_IPV6 } from './dataplane/orders.js';
 import { type Offloads, Plane, type PlaneCounters } from './dataplane/plane.js';
 import { isClockSynchronised } from './dataplane/synchronised.js';
-import { Driver } from './driver.js';
+import { Driver, type Overlay } from './driver.js';
 import {
   type Configurable,
   type DeviceChange,
@@ -19,7 +19,7 @@ import {
   type PeerState,
 } from './wireguard/configuration.js';
 import { Device } from './wireguard/device.js';
-import type { PeerId } from './wireguard/effects.js';
+import type { Effect, PeerId } from './wireguard/effects.js';
 
 export type TunnelOptions = Readonly<{
   interfaceName: string;
@@ -91,6 +91,26 @@ export class Tunnel implements Configurable {
     return this.plane.tunFd;
   }
 
+  /** The mesh above this tunnel; undefined: none any more. */
+  attach(overlay: Overlay | undefined): void {
+    this.driver.overlay = overlay;
+  }
+
+  /** Effects of the device that somebody else brought about. */
+  perform(effects: readonly Effect[]): void {
+    this.driver.perform(effects);
+  }
+
+  /** A socket beside those of the listen port, on a port that the kernel chooses. */
+  openPunchSlot(slot: number, family: 4 | 6): void {
+    try {
+      this.plane.openSlot(slot, { family, port: 0, fwmark: this.fwmark });
+    } catch (error) {
+      if (!(error instanceof DeviceError)) throw error;
+      this.options.log('verbose', `no further socket: ${error.message}`);
+    }
+  }
+
   /** Creates the interface. Rejects with an Error whose message is fit for a person. */
   async start(): Promise<void> {
     await this.plane.start();
@@ -122,7 +142,8 @@ export class Tunnel implements Configurable {
       this.driver.perform(this.device.setPrivateKey(change.privateKey));
     }
     if (change.replacePeers) {
-      for (const peer of this.device.peers()) this.driver.perform(this.device.removePeer(peer));
+      for (const peer of this.device.peers())
+        if (!this.driver.overlay?.isMember(peer)) this.driver.perform(this.device.removePeer(peer));
     }
     for (const peer of change.peers ?? []) this.applyPeer(peer);
   }

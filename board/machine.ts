@@ -11,6 +11,15 @@ export function localPrefixes(): Prefix[] {
   return found.flatMap(({ cidr }) => parsePrefix((cidr ?? '').replace(/%[^/]*/, '')) ?? []);
 }
 
+/** Addresses at which this machine may be reached on its links; not those of the tunnel itself. */
+export function linkAddresses(tunnel: string): Address[] {
+  const links = Object.entries(networkInterfaces()).filter(([name]) => name !== tunnel);
+  return links
+    .flatMap(([, addresses]) => addresses ?? [])
+    .filter(({ internal, address }) => !internal && !address.startsWith('fe80:'))
+    .flatMap(({ address }) => parseAddress(address) ?? []);
+}
+
 /**
  * The address that datagrams into the internet leave from, IPv4 first; undefined without a route.
  * Connecting a UDP socket asks the routing table and sends nothing.

@@ -2,6 +2,8 @@
 // running agent, or in the command line's own process when no agent runs.
 
 import type { Config } from '../config/schema.js';
+import type { Changes } from './changes.js';
+import type { MeshStore } from './meshstore.js';
 
 /** Why there is no path to a peer, or why it is not a good one. */
 export type PathReason = Readonly<{
@@ -36,6 +38,18 @@ export type EngineView = Readonly<{
   alarms: number;
 }>;
 
+/** The mesh as this node sees it. */
+export type MeshStatus = Readonly<{
+  id: string; // the mesh key, base64url
+  node: string; // this node's key, base64url
+  members: number;
+  trackers: readonly string[]; // names of those that serve this node
+  reachable: boolean; // anybody reaches this node
+  nat: string;
+  tracked: number; // members that this node serves as a tracker
+  relay: Readonly<{ circuits: number; givenBytes: number; takenBytes: number }>;
+}>;
+
 /** `kith status --json`. */
 export type Status = Readonly<{
   name: string;
@@ -47,6 +61,7 @@ export type Status = Readonly<{
   uptime: number; // seconds
   memory: Readonly<{ rss: number }>; // bytes
   peers: readonly PeerStatus[];
+  mesh: MeshStatus | null; // null: it belongs to none
   drops: Readonly<Record<string, number>>;
   version: string;
   pid: number;
@@ -76,6 +91,8 @@ export interface Store {
   check(change: (config: Config) => Config): Config;
   /** Validates, applies to the running agent, writes. `change` may be called more than once. */
   update(change: (config: Config) => Config, keys?: readonly KeyFile[]): Promise<Outcome>;
+  /** The configuration before the last change; undefined where there was none. */
+  previous(): Config | undefined;
   /** This node's WireGuard public key, base64. */
   publicKey(): string;
 }
@@ -83,8 +100,11 @@ export interface Store {
 export interface Context {
   readonly statePath: string;
   readonly store: Store;
+  readonly mesh: MeshStore;
   /** Null where this is not the agent's own process. */
   readonly agent: AgentView | null;
+  /** Changes that wait to be confirmed; null where this is not the agent's own process. */
+  readonly changes?: Changes | null;
   /** An agent runs on this state folder, here or in another process. */
   readonly agentRuns: boolean;
   /** The address that this machine's datagrams leave from, as a guess of where it is reached. */

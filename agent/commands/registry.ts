@@ -4,6 +4,7 @@
 import * as v from 'valibot';
 import type { Command } from './command.js';
 import { LAB_COMMANDS } from './labcommands.js';
+import { MESH_COMMANDS } from './meshcommands.js';
 
 const watch = { watch: true, permission: 'look', place: 'agent', positional: [] } as const;
 const path = v.pipe(v.string(), v.maxLength(1024, 'is too long'));
@@ -203,6 +204,7 @@ export const COMMANDS: readonly Command[] = [
     place: 'here',
     load: async () => (await import('./bench.js')).bench,
   },
+  ...MESH_COMMANDS,
   ...LAB_COMMANDS,
 ];
 

@@ -1,7 +1,7 @@
 // `kith status` and `kith peers`.
 
 import type { Handler } from './command.js';
-import type { AgentView, Context, PeerStatus, Status } from './context.js';
+import type { AgentView, Context, MeshStatus, PeerStatus, Status } from './context.js';
 import { Failure } from './failure.js';
 import { formatBytes, formatSeconds, formatTable } from './table.js';
 
@@ -18,6 +18,7 @@ export const status: Handler<unknown, Status> = {
       ['cipher', `${cipher.engine}: ${cipher.reason} (${checks}${alarms})`],
       ['memory', formatBytes(result.memory.rss)],
       ['drops', formatDrops(drops)],
+      ...(result.mesh === null ? [] : [['mesh', formatMesh(result.mesh)]]),
     ];
     const head = `${result.name}, kith ${result.version}, up for ${formatSeconds(result.uptime)}`;
     const table = formatTable(facts.map(([name, fact]) => [`  ${name}`, fact ?? '']));
@@ -39,6 +40,18 @@ function formatDrops(drops: Readonly<Record<string, number>>): string {
   const counted = Object.entries(drops).filter(([, count]) => count > 0);
   counted.sort(([, a], [, b]) => b - a);
   return counted.map(([reason, count]) => `${count} ${reason}`).join(', ') || 'none';
+}
+
+function formatMesh({ members, trackers, reachable, nat, tracked, relay }: MeshStatus): string {
+  const facts = [
+    `${members} members`,
+    reachable ? 'reachable by anybody' : `NAT ${nat}`,
+    trackers.length > 0 ? `trackers ${trackers.join(', ')}` : 'no tracker',
+  ];
+  if (tracked > 0) facts.push(`tracks ${tracked}`);
+  if (relay.circuits > 0) facts.push(`relays ${relay.circuits}`);
+  if (relay.givenBytes > 0) facts.push(`${formatBytes(relay.givenBytes)} relayed this month`);
+  return facts.join(', ');
 }
 
 function formatPeers(list: readonly PeerStatus[]): string {

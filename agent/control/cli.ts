@@ -120,13 +120,22 @@ async function runHere(
   console: Console,
 ): Promise<Reply> {
   const { FileStore } = await import('./store.js');
+  const { Membership } = await import('./membership.js');
+  const { guessEndpoints } = await import('./guess.js');
   const { sourceAddress } = await import('../../board/machine.js');
   const random = (bytes: number) => new Uint8Array(randomBytes(bytes));
   const running = await Client.open(folder.socketPath);
   running?.close();
+  const store = new FileStore(folder, random);
   const context: Context = {
     statePath: folder.path,
-    store: new FileStore(folder, random),
+    store,
+    mesh: new Membership({
+      folder,
+      store,
+      random,
+      guessEndpoints: () => guessEndpoints(store, sourceAddress),
+    }),
     agent: null,
     agentRuns: running !== undefined,
     random,

@@ -138,6 +138,10 @@ export class Folder {
     return bytes;
   }
 
+  has(name: string): boolean {
+    return existsSync(this.file(name));
+  }
+
   writeSecret(name: string, secret: Uint8Array): void {
     this.write(name, secret);
   }
@@ -151,6 +155,15 @@ export class Folder {
 
   writeCeiling(seconds: number): void {
     this.write('ceiling', Buffer.from(`${seconds}\n`));
+  }
+
+  /** A file of the agent's own, up to so many bytes; undefined where there is none. */
+  readBytes(name: string, bytesMax: number): Uint8Array | undefined {
+    return readPrivate(this.file(name), bytesMax);
+  }
+
+  writeBytes(name: string, content: Uint8Array): void {
+    this.write(name, content);
   }
 
   remove(name: string): void {

@@ -16,7 +16,7 @@ import { DeviceError } from '../wireguard/configuration.js';
 import type { Folder } from './folder.js';
 import { lookUp } from './lookup.js';
 import { Names } from './names.js';
-import type { Log, RunningTunnel } from './ports.js';
+import type { Log, RunningMesh, RunningTunnel } from './ports.js';
 import { type Live, overlay } from './store.js';
 import { VERSION } from './version.js';
 import { peerStatuses } from './view.js';
@@ -38,10 +38,17 @@ export class LiveNode implements Live, AgentView {
   private readonly names = new Names();
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
+  /** Set while there is one. */
+  mesh: RunningMesh | undefined;
   private readonly startedAt = performance.now();
 
   constructor(private readonly options: LiveOptions) {
     this.config = options.config;
+  }
+
+  /** The configuration as it is now, the overlay included. */
+  get current(): Config {
+    return this.config;
   }
 
   /** Configures the tunnel and sets the interface up. The private key is the caller's to wipe. */
@@ -102,7 +109,7 @@ export class LiveNode implements Live, AgentView {
       name: config.name,
       publicKey: device.publicKey ? encodeKey(device.publicKey) : publicKey,
       interface: link.name,
-      addresses: link.addresses,
+      addresses: [...(this.mesh?.addresses() ?? []), ...link.addresses],
       listen: { port: device.listenPort },
       cipher: {
         engine: engine.name,
@@ -112,7 +119,10 @@ export class LiveNode implements Live, AgentView {
       },
       uptime: Math.floor((performance.now() - this.startedAt) / 1000),
       memory: { rss: process.memoryUsage.rss() },
-      peers: peerStatuses(config, device.peers, wallSeconds, (key) => this.names.errorOf(key)),
+      peers: peerStatuses(config, device.peers, this.mesh?.members() ?? [], wallSeconds, (key) =>
+        this.names.errorOf(key),
+      ),
+      mesh: this.mesh?.status() ?? null,
       drops: { ...drops, ...prefixed('handshake-', handshakeDrops) },
       version: VERSION,
       pid: process.pid,

@@ -1,7 +1,14 @@
 // What `kith up` needs of the parts that are put together above it (agent/agent.ts).
 
+import type { MeshStatus, PathStatus } from '../commands/context.js';
 import type { Config } from '../config/schema.js';
+import type { RosterChange } from '../identity/member.js';
+import type { Roster } from '../identity/roster.js';
+import type { Identity } from '../identity/seed.js';
 import type { Configurable } from '../wireguard/configuration.js';
+
+import type { Folder } from './folder.js';
+import type { Believed } from './rosterfile.js';
 
 export type Log = (level: 'error' | 'info' | 'verbose', line: string) => void;
 
@@ -31,8 +38,50 @@ export interface RunningTunnel extends Configurable {
   }>;
 }
 
+/** The mesh of a running agent, as the membership tells it of changes. */
+export interface LiveMesh {
+  /** The node has come to belong to a mesh. */
+  begin(): Promise<void>;
+  /** The roster has these now, and they are to go out. */
+  added(statements: readonly Uint8Array[], changes: readonly RosterChange[]): void;
+  /** Where this node is reached, or members that anybody reaches; best first. */
+  endpoints(): readonly Believed[];
+}
+
+/** How the running mesh reaches a member. */
+export type MemberStatus = Readonly<{
+  name: string;
+  publicKey: string; // base64
+  endpoint: string | null;
+  path: PathStatus;
+}>;
+
+export type MeshSettings = Readonly<{
+  tunnel: RunningTunnel;
+  roster: Roster;
+  believed: readonly Believed[];
+  identity: Identity; // taken over
+  config: () => Config; // as it is now
+  folder: Folder;
+  /** The roster has changed: write it soon. */
+  onRoster: () => void;
+  log: Log;
+}>;
+
+/** A mesh that runs on a tunnel. */
+export interface RunningMesh extends Omit<LiveMesh, 'begin'> {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** Ours in the mesh, with lengths. */
+  addresses(): readonly string[];
+  members(): readonly MemberStatus[];
+  status(): MeshStatus;
+}
+
 export type UpParts = Readonly<{
   makeTunnel(settings: TunnelSettings): RunningTunnel;
+  /** A part that is loaded only where there is a mesh. */
+  makeMesh(settings: MeshSettings): Promise<RunningMesh>;
   /** Serves the WireGuard configuration socket beside; resolves to what ends that. */
   serveConfiguration?(name: string, tunnel: RunningTunnel, log: Log): Promise<() => Promise<void>>;
 }>;

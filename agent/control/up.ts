@@ -12,7 +12,10 @@ import { wipe } from '../crypto/secret.js';
 import { publicKeyOf } from '../crypto/x25519.js';
 import { Client } from './client.js';
 import { Folder } from './folder.js';
+import { guessEndpoints } from './guess.js';
 import { LiveNode } from './live.js';
+import { MeshHost } from './livemesh.js';
+import { Membership } from './membership.js';
 import type { Log, UpParts } from './ports.js';
 import { ControlSocket } from './socket.js';
 import { FileStore, loadIdentity, overlay } from './store.js';
@@ -57,12 +60,23 @@ export async function up(options: UpOptions, parts: UpParts, log: Log = toStderr
   const settings = options.settings;
   const node = new LiveNode({ folder, tunnel, config, settings, publicKey, log });
   const live = new FileStore(folder, random, node);
-  const socket = new ControlSocket(folder.socketPath, contextOf(folder, live, node, random), log);
+  const mesh = new MeshHost({ folder, node, tunnel, parts, random, log });
+  const membership = new Membership({
+    folder,
+    store: live,
+    random,
+    live: mesh,
+    guessEndpoints: () => guessEndpoints(live, sourceAddress),
+  });
+  mesh.membership = membership;
+  const context = contextOf(folder, live, membership, node, random);
+  const socket = new ControlSocket(folder.socketPath, context, log);
   let stopBeside: (() => Promise<void>) | undefined;
   try {
     await tunnel.start();
     await node.start(privateKey);
     wipe(privateKey);
+    await mesh.begin();
     await socket.listen();
     stopBeside = await parts.serveConfiguration?.(interfaceName, tunnel, log);
     ending.onReload(() => reload(live, log));
@@ -71,6 +85,7 @@ export async function up(options: UpOptions, parts: UpParts, log: Log = toStderr
   } finally {
     await socket.close();
     await stopBeside?.();
+    await mesh.stop();
     node.stop();
     await tunnel.stop();
   }
@@ -106,10 +121,11 @@ function loadPrivateKey(
 function contextOf(
   folder: Folder,
   store: FileStore,
+  mesh: Membership,
   agent: LiveNode,
   random: (bytes: number) => Uint8Array,
 ): (note: (line: string) => void) => Context {
-  const rest = { statePath: folder.path, store, agent, agentRuns: true, random };
+  const rest = { statePath: folder.path, store, mesh, agent, agentRuns: true, random };
   return (note) => ({ ...rest, guessAddress: sourceAddress, note });
 }
 

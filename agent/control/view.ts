@@ -6,19 +6,29 @@ import type { PathReason, PathStatus, PeerStatus } from '../commands/context.js'
 import { formatSeconds } from '../commands/table.js';
 import type { Config, Peer } from '../config/schema.js';
 import type { PeerState } from '../wireguard/configuration.js';
+import type { MemberStatus } from './ports.js';
 
 // A session is replaced after 120 s of use and refused after 180 s: with a younger handshake there
 // is a way to the peer, with an older one nobody has tried.
 export const SESSION_S = 180;
 
-/** Peers in the order of the configuration; those that `wg set` added come last, without a name. */
+/**
+ * Members of the mesh, then peers in the order of the configuration; those that `wg set` added come
+ * last, without a name.
+ */
 export function peerStatuses(
   config: Config,
   states: readonly PeerState[],
+  members: readonly MemberStatus[],
   wallSeconds: number,
   nameError: (publicKey: string) => string | undefined,
 ): PeerStatus[] {
   const byKey = new Map(states.map((state) => [encodeKey(state.publicKey), state]));
+  const inMesh = members.map((member) => {
+    const state = byKey.get(member.publicKey);
+    byKey.delete(member.publicKey);
+    return memberStatus(member, state);
+  });
   const configured = config.peers.map((peer) => {
     const state = byKey.get(peer.publicKey);
     byKey.delete(peer.publicKey);
@@ -27,7 +37,22 @@ export function peerStatuses(
   const foreign = [...byKey].map(([publicKey, state]) =>
     peerStatus({ name: publicKey.slice(0, 8), publicKey }, state, config, wallSeconds, undefined),
   );
-  return [...configured, ...foreign];
+  return [...inMesh, ...configured, ...foreign];
+}
+
+function memberStatus(member: MemberStatus, state: PeerState | undefined): PeerStatus {
+  const { name, publicKey, endpoint, path } = member;
+  const last = state?.lastHandshake ?? 0;
+  return {
+    name,
+    publicKey,
+    addresses: state?.allowedIps.map(formatPrefix) ?? [],
+    endpoint,
+    path,
+    lastHandshake: last > 0 ? Math.floor(last) : null,
+    rxBytes: state?.receivedBytes ?? 0,
+    txBytes: state?.sentBytes ?? 0,
+  };
 }
 
 type KnownPeer = Pick<Peer, 'name' | 'publicKey'> & Partial<Peer>;

@@ -38,6 +38,7 @@ const whole: Status = {
   uptime: 300,
   memory: { rss: 64 * 1024 * 1024 },
   peers: [phone, lost],
+  mesh: null,
   drops: { 'outside-replay': 2, 'inside-no-route': 3, alarm: 0 },
   version: '0.1.0',
   pid: 1,

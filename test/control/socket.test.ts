@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import type { Context } from '../../agent/commands/context.js';
 import { Client } from '../../agent/control/client.js';
 import { Folder } from '../../agent/control/folder.js';
+import { Membership } from '../../agent/control/membership.js';
 import { CONNECTIONS_MAX, ControlSocket, LINE_BYTES_MAX } from '../../agent/control/socket.js';
 import { FileStore } from '../../agent/control/store.js';
 import { temporaryFolder } from './program.js';
@@ -19,6 +20,7 @@ async function served(doing: (path: string, socket: ControlSocket) => Promise<vo
   const context = (note: (line: string) => void): Context => ({
     statePath: folder.path,
     store,
+    mesh: new Membership({ folder, store, random, guessEndpoints: async () => [] }),
     agent: null,
     agentRuns: true,
     random,

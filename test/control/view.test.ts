@@ -26,7 +26,7 @@ const state = (parts: Partial<PeerState> = {}): PeerState => ({
 });
 
 const one = (parts: Partial<PeerState>, error?: string) =>
-  peerStatuses(config({ peers: [phone] }), [state(parts)], NOW, () => error)[0]!;
+  peerStatuses(config({ peers: [phone] }), [state(parts)], [], NOW, () => error)[0]!;
 
 const view = suite('control/view');
 
@@ -68,9 +68,15 @@ for (const [code, parts, error, evidence] of reasons) {
 
 view('a peer that the device does not have yet, and one that `wg set` added', () => {
   const foreign = state({ publicKey: decodeKey(KEY_B)! });
-  const both = peerStatuses(config({ peers: [phone] }), [state(), foreign], NOW, () => undefined);
+  const both = peerStatuses(
+    config({ peers: [phone] }),
+    [state(), foreign],
+    [],
+    NOW,
+    () => undefined,
+  );
   assert.is(both.length, 2);
-  const list = peerStatuses(config({ peers: [phone] }), [foreign], NOW, () => undefined);
+  const list = peerStatuses(config({ peers: [phone] }), [foreign], [], NOW, () => undefined);
   assert.equal(
     list.map(({ name, endpoint }) => [name, endpoint]),
     [

@@ -1,0 +1,52 @@
+// The mesh of this node as commands see it, whether an agent runs or not.
+
+import type { Role } from '../identity/member.js';
+
+export type MemberView = Readonly<{
+  name: string;
+  node: string; // node key, base64url
+  publicKey: string; // WireGuard key, base64
+  addresses: readonly string[];
+  roles: readonly Role[];
+  admin: boolean;
+  self: boolean;
+}>;
+
+export type Founded = Readonly<{
+  name: string;
+  mesh: string; // the mesh's public key, base64url
+  addresses: readonly string[];
+  backup: string; // the mesh key: for the asker alone, this once
+}>;
+
+export type Invited = Readonly<{
+  name: string;
+  word: string; // for the asker alone
+  expires: number; // Unix seconds
+  endpoints: readonly string[]; // where the new node will knock
+}>;
+
+export type Joined = Readonly<{
+  name: string;
+  mesh: string;
+  addresses: readonly string[];
+  members: number;
+  by: string; // the member that let us in
+  restart: boolean; // no agent runs yet: `kith up` brings the mesh about
+}>;
+
+/** All methods throw Failure with a sentence that says what to do. */
+export interface MeshStore {
+  /** Null: this node belongs to no mesh yet. */
+  members(): readonly MemberView[] | null;
+  found(name: string | undefined): Promise<Founded>;
+  invite(
+    name: string,
+    terms: Readonly<{ ttlMs: number; roles: readonly Role[]; subnets: readonly string[] }>,
+  ): Promise<Invited>;
+  join(word: string): Promise<Joined>;
+  /** What it was: a member or an invite. */
+  revoke(name: string): Promise<'member' | 'invite'>;
+  /** `key`: a file with the mesh key. */
+  setAdmin(name: string, admin: boolean, key: string | undefined): Promise<void>;
+}

@@ -1,0 +1,61 @@
+// The mesh of a running agent: begun at the start where there is one, or when this node founds or
+// joins one; ended with the agent.
+
+import type { RosterChange } from '../identity/member.js';
+import type { Folder } from './folder.js';
+import type { LiveNode } from './live.js';
+import type { Membership } from './membership.js';
+import type { LiveMesh, Log, RunningMesh, RunningTunnel, UpParts } from './ports.js';
+import { type Believed, LazyFile } from './rosterfile.js';
+import { loadIdentity } from './store.js';
+
+export type LiveMeshOptions = Readonly<{
+  folder: Folder;
+  node: LiveNode;
+  tunnel: RunningTunnel;
+  parts: Pick<UpParts, 'makeMesh'>;
+  random: (bytes: number) => Uint8Array;
+  log: Log;
+}>;
+
+export class MeshHost implements LiveMesh {
+  /** Set once, right after both are made: each knows the other. */
+  membership: Membership | undefined;
+  private running: RunningMesh | undefined;
+  private readonly file = new LazyFile(() => this.membership?.save());
+
+  constructor(private readonly options: LiveMeshOptions) {}
+
+  /** Nothing happens where this node belongs to no mesh. */
+  async begin(): Promise<void> {
+    const { folder, node, tunnel, parts, random, log } = this.options;
+    const held = this.membership?.open();
+    if (!held || this.running) return;
+    this.running = await parts.makeMesh({
+      tunnel,
+      roster: held.roster,
+      believed: held.believed,
+      identity: loadIdentity(folder, random),
+      config: () => node.current,
+      folder,
+      onRoster: () => this.file.touch(),
+      log,
+    });
+    await this.running.start();
+    node.mesh = this.running;
+  }
+
+  async stop(): Promise<void> {
+    this.options.node.mesh = undefined;
+    await this.running?.stop();
+    this.file.flush();
+  }
+
+  added(statements: readonly Uint8Array[], changes: readonly RosterChange[]): void {
+    this.running?.added(statements, changes);
+  }
+
+  endpoints(): readonly Believed[] {
+    return this.running?.endpoints() ?? [];
+  }
+}

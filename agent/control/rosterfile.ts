@@ -1,0 +1,98 @@
+// roster.cbor in the state folder: which mesh this node belongs to, all statements it holds, and
+// the endpoints that its invite named.
+//
+//     { 0: 1, 1: mesh key, 2: [statement, …], 3: [[node key, address, port], …] }
+//
+// Written when something changed, at most once a second, and on a clean stop.
+
+import { type Endpoint, parseAddress } from '../bytes/address.js';
+import { type Cbor, decode, encode } from '../bytes/cbor.js';
+import { Failure } from '../commands/failure.js';
+import type { NodeId } from '../identity/member.js';
+import { idBytes, idOf } from '../identity/nodeid.js';
+import type { Folder } from './folder.js';
+
+export const ROSTER_BYTES_MAX = 32 * 1024 * 1024;
+const FORMAT = 1;
+const BELIEVED_MAX = 8;
+const KEY_BYTES = 32;
+const WRITE_MS = 1_000;
+
+export type Believed = Readonly<{ node: NodeId; endpoint: Endpoint }>;
+
+export type Written = Readonly<{
+  meshKey: Uint8Array;
+  statements: readonly Uint8Array[];
+  believed: readonly Believed[];
+}>;
+
+/** Undefined: no mesh yet. Throws Failure where the file is damaged. */
+export function readRoster(folder: Folder): Written | undefined {
+  const bytes = folder.readBytes('roster.cbor', ROSTER_BYTES_MAX + 1);
+  if (bytes === undefined) return undefined;
+  const written = parse(bytes);
+  if (written) return written;
+  throw new Failure(
+    `${folder.file('roster.cbor')} is damaged: put a backup in its place, or move it away and ` +
+      'join again with a new invite',
+  );
+}
+
+export function writeRoster(folder: Folder, { meshKey, statements, believed }: Written): void {
+  const endpoints = believed.map(({ node, endpoint }) => [
+    idBytes(node),
+    endpoint.address,
+    endpoint.port,
+  ]);
+  const map = new Map<number, Cbor>([
+    [0, FORMAT],
+    [1, meshKey],
+    [2, [...statements]],
+    [3, endpoints],
+  ]);
+  folder.writeBytes('roster.cbor', encode(map));
+}
+
+function parse(bytes: Uint8Array): Written | undefined {
+  const map = bytes.length > ROSTER_BYTES_MAX ? undefined : decode(bytes);
+  if (!(map instanceof Map) || map.get(0) !== FORMAT) return undefined;
+  const [meshKey, statements, endpoints] = [map.get(1), map.get(2), map.get(3)];
+  if (!(meshKey instanceof Uint8Array) || meshKey.length !== KEY_BYTES) return undefined;
+  if (!Array.isArray(statements) || !Array.isArray(endpoints)) return undefined;
+  if (!statements.every((one) => one instanceof Uint8Array)) return undefined;
+  const believed = endpoints.slice(0, BELIEVED_MAX).map(parseBelieved);
+  if (believed.includes(undefined)) return undefined;
+  return { meshKey, statements, believed: believed.filter((one) => one !== undefined) };
+}
+
+function parseBelieved(value: unknown): Believed | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const [key, text, port] = value;
+  const address = typeof text === 'string' ? parseAddress(text) : undefined;
+  if (!(key instanceof Uint8Array) || key.length !== KEY_BYTES) return undefined;
+  if (address === undefined || !Number.isInteger(port) || port < 1 || port > 65_535)
+    return undefined;
+  return { node: idOf(key), endpoint: { address, port } };
+}
+
+/** Writes what is there at the moment of writing, however often it is asked. */
+export class LazyFile {
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly write: () => void,
+    private readonly delayMs = WRITE_MS,
+  ) {}
+
+  touch(): void {
+    this.timer ??= setTimeout(() => this.flush(), this.delayMs);
+  }
+
+  /** At once, if anything is to be written. */
+  flush(): void {
+    if (this.timer === undefined) return;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.write();
+  }
+}

@@ -1,0 +1,331 @@
+// A mesh that runs on a real tunnel: the machine and its underlay, the overlay's addresses and
+// routes, what is written down, and the watch over this machine's ways out.
+
+import { randomBytes } from 'node:crypto';
+import { linkAddresses, localPrefixes } from '../board/machine.js';
+import { changeOverlay, type Overlay, setOverlayMtu } from '../board/overlay.js';
+import {
+  type Endpoint,
+  family,
+  formatEndpoint,
+  formatPrefix,
+  type Prefix,
+} from './bytes/address.js';
+import { encodeKey } from './bytes/base64.js';
+import type { MeshStatus } from './commands/context.js';
+import { parseHost } from './config/host.js';
+import { overlaps } from './config/prefixes.js';
+import type { MemberStatus, MeshSettings, RunningMesh } from './control/ports.js';
+import type { Believed } from './control/rosterfile.js';
+import { SLOT_IPV4, SLOT_IPV6 } from './dataplane/orders.js';
+import { isClockSynchronised } from './dataplane/synchronised.js';
+import { WayWatch } from './dataplane/waywatch.js';
+import { PortMapping } from './discovery/portmap.js';
+import { reissue } from './identity/admin.js';
+import { ownProfile } from './identity/door.js';
+import { doorKeyOf } from './identity/doorkey.js';
+import type { NodeId, RosterChange } from './identity/member.js';
+import { idOf } from './identity/nodeid.js';
+import { meshPrefix } from './identity/overlay.js';
+import { buildMesh } from './mesh/house.js';
+import type { Mesh } from './mesh/mesh.js';
+import { Remembered } from './remembered.js';
+import type { Tunnel } from './tunnel.js';
+import { type Keeper, Underlay } from './underlay.js';
+import type { Traffic } from './wireguard/effects.js';
+
+const GIGABYTE = 1e9;
+const NO_OVERLAY: Overlay = { addresses: [], routes: [] };
+/** Statements of others come in bursts; ours about ourselves follow when it has calmed down. */
+const SETTLE_MS = 300;
+
+export class MeshNode implements RunningMesh {
+  private readonly self: NodeId;
+  private readonly tunnel: Tunnel;
+  private readonly mesh: Mesh;
+  private readonly underlay: Underlay;
+  private readonly ways: WayWatch;
+  private readonly remembered: Remembered;
+  private mapping: PortMapping | undefined;
+  private overlay: Overlay = NO_OVERLAY;
+  private readonly mtus = new Map<NodeId, number>();
+  private applying: Promise<void> = Promise.resolve();
+  private settle: NodeJS.Timeout | undefined;
+  private locals = '';
+  private stopped = false;
+
+  constructor(private readonly settings: MeshSettings & Readonly<{ tunnel: Tunnel }>) {
+    const { tunnel, roster, identity, config, folder } = settings;
+    const { signer } = identity;
+    const random = (bytes: number) => new Uint8Array(randomBytes(bytes));
+    this.tunnel = tunnel;
+    this.self = idOf(signer.key);
+    this.remembered = new Remembered(folder, config().mesh.discovery.remember);
+    const { endpoint } = config();
+    const host = endpoint === null ? undefined : parseHost(endpoint);
+    this.mesh = buildMesh({
+      roster,
+      signer,
+      random,
+      traffic: (node) => {
+        const peer = this.underlay.peerOf(node);
+        return peer === undefined ? QUIET : tunnel.plane.traffic(peer);
+      },
+      slotFor: ({ address }) => (family(address) === 4 ? SLOT_IPV4 : SLOT_IPV6),
+      isSynchronised: isClockSynchronised,
+      port: () => tunnel.state().listenPort,
+      mtuMax: config().interface.mtu,
+      share: () => shareOf(config().mesh.share),
+      remembered: (node) => this.remembered.get(node),
+      configured: host ? literal(host) : [],
+      rowsForAll: true,
+    });
+    this.underlay = new Underlay(tunnel, this.mesh, this.keeper());
+    this.ways = new WayWatch(() => this.moved());
+  }
+
+  async start(): Promise<void> {
+    const { tunnel, underlay, settings } = this;
+    const door = doorKeyOf(settings.roster.meshKey);
+    door.privateKey.fill(0);
+    tunnel.perform(tunnel.device.setDoor(door.publicKey));
+    this.limitShare();
+    underlay.start();
+    await this.applyOverlay();
+    this.tellLocals();
+    if (!this.ways.start())
+      settings.log('info', 'the kernel tells nothing of address changes: restart kith after one');
+    for (const { node, endpoint } of settings.believed)
+      underlay.tell((mesh, at) => mesh.believe(node, endpoint, at));
+    for (const [node, endpoint] of this.remembered.all())
+      underlay.tell((mesh, at) => mesh.remind(node, [endpoint], at));
+    if (settings.config().mesh.portMapping) this.mapPort();
+    this.consider();
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.settle);
+    this.ways.stop();
+    this.underlay.tell((mesh, at) => mesh.bye(at));
+    this.underlay.stop();
+    this.tunnel.perform(this.tunnel.device.setDoor(null));
+    this.remembered.flush();
+    await this.mapping?.stop();
+    await this.applying;
+    this.settings.identity.wipe();
+  }
+
+  // As the membership tells it
+
+  added(statements: readonly Uint8Array[], changes: readonly RosterChange[]): void {
+    this.underlay.tell((mesh, at) => mesh.onStatements(statements, changes, at));
+    this.consider();
+  }
+
+  endpoints(): readonly Believed[] {
+    const own = this.mesh.endpoints().map((endpoint) => ({ node: this.self, endpoint }));
+    const others = this.mesh.reachable().filter(({ node }) => node !== this.self);
+    // A newcomer has to get in: where nobody has reached us yet, somebody who is reached comes first.
+    const proven = this.mesh.view().reachable;
+    return proven ? [...own, ...others] : [...others, ...own];
+  }
+
+  // As people see it
+
+  addresses(): readonly string[] {
+    return this.overlay.addresses.map(formatPrefix);
+  }
+
+  members(): readonly MemberStatus[] {
+    const { roster } = this.settings;
+    const members = [...roster.members()].filter(({ node }) => node !== this.self);
+    members.sort((a, b) => (a.name < b.name ? -1 : 1));
+    return members.map(({ node, name, publicKey }) => {
+      const { class: kind, via, place, rttMs, mtu, reason } = this.mesh.path(node);
+      return {
+        name,
+        publicKey: encodeKey(publicKey),
+        endpoint: place ? formatEndpoint(place.endpoint) : null,
+        path: { class: kind, via: via && this.nameOf(via), rttMs, mtu, reason },
+      };
+    });
+  }
+
+  status(): MeshStatus {
+    const { roster } = this.settings;
+    const view = this.mesh.view();
+    return {
+      id: idOf(roster.meshKey),
+      node: this.self,
+      members: roster.memberCount,
+      trackers: view.trackers.map((node) => this.nameOf(node)),
+      reachable: view.reachable,
+      nat: view.nat,
+      tracked: view.tracked,
+      relay: {
+        circuits: view.circuits,
+        givenBytes: view.given,
+        takenBytes: view.taken,
+      },
+    };
+  }
+
+  // Inside
+
+  private nameOf(node: NodeId): string {
+    return this.settings.roster.member(node)?.name ?? node.slice(0, 8);
+  }
+
+  private keeper(): Keeper {
+    const { settings } = this;
+    return {
+      keep: () => this.changed(),
+      discard: () => this.changed(),
+      remember: (node, endpoint) => this.remembered.set(node, endpoint),
+      publish: () => {},
+      mtu: (node, mtu) => this.raise(node, mtu),
+      note: (code, node, text) =>
+        settings.log(
+          'verbose',
+          `${node === undefined ? '' : `${this.nameOf(node)}: `}${code}: ${text}`,
+        ),
+      publicKeyOf: (node) => settings.roster.member(node)?.publicKey,
+    };
+  }
+
+  /** The roster is another one than before. */
+  private changed(): void {
+    this.settings.onRoster();
+    this.settle ??= setTimeout(() => {
+      this.settle = undefined;
+      this.consider();
+    }, SETTLE_MS);
+  }
+
+  /** What the roster asks of this node: its address, and certificates if it is an admin. */
+  private consider(): void {
+    if (this.stopped) return;
+    const { roster, identity } = this.settings;
+    const { signer } = identity;
+    const at = Math.max(Date.now(), roster.newestIssue);
+    const own: Uint8Array[] = [];
+    if (roster.member(this.self) && !roster.ownsHost(this.self))
+      own.push(ownProfile(roster, signer, {}, at));
+    own.push(...reissue(roster, signer, at));
+    if (own.length > 0) {
+      const { changes, added } = roster.add(own);
+      const fresh = added.flatMap((id) => roster.get(id) ?? []);
+      this.underlay.tell((mesh, now) => mesh.onStatements(fresh, changes, now));
+      this.settings.onRoster();
+    }
+    this.applying = this.applying
+      .then(() => this.applyOverlay())
+      .catch((error) => {
+        this.settings.log('error', String(error));
+      });
+  }
+
+  private async applyOverlay(): Promise<void> {
+    const { roster, config, log } = this.settings;
+    const member = roster.member(this.self);
+    const after: Overlay = member
+      ? { addresses: member.addresses, routes: this.routes(member.addresses) }
+      : NO_OVERLAY;
+    const before = this.overlay;
+    this.overlay = after;
+    const remarks = await changeOverlay(config().interface.name, before, after);
+    for (const remark of remarks) log('error', remark);
+  }
+
+  /** The mesh's prefixes, and what members offer; nothing that this machine has itself. */
+  private routes(own: readonly Prefix[]): Prefix[] {
+    const { roster, log, config } = this.settings;
+    const addresses = new Set(own.map(formatPrefix));
+    const ours = [...config().interface.addresses];
+    const local = localPrefixes().filter((prefix) => !addresses.has(formatPrefix(prefix)));
+    const ipv4 = roster.policy?.ipv4;
+    const wanted = [meshPrefix(roster.meshKey), ...(ipv4 ? [ipv4] : [])];
+    for (const { node, subnets } of roster.members())
+      if (node !== this.self) wanted.push(...subnets);
+    return wanted.filter((prefix) => {
+      const clash = local.find((one) => overlaps(one, prefix) && !ours.includes(formatPrefix(one)));
+      if (clash)
+        log('info', `no route to ${formatPrefix(prefix)}: ${formatPrefix(clash)} is in use here`);
+      return !clash;
+    });
+  }
+
+  private raise(node: NodeId, mtu: number): void {
+    if ((this.mtus.get(node) ?? 0) === mtu) return;
+    this.mtus.set(node, mtu);
+    const { roster, config, log } = this.settings;
+    const { addresses = [] } = roster.member(node) ?? {};
+    const ours = this.overlay.addresses;
+    this.applying = this.applying.then(async () => {
+      const remarks = await setOverlayMtu(config().interface.name, addresses, mtu, ours);
+      for (const remark of remarks) log('verbose', remark);
+    });
+  }
+
+  private limitShare(): void {
+    const { relayMbps } = this.settings.config().mesh.share;
+    const bytesPerSecond = relayMbps === null ? Infinity : (relayMbps * 1e6) / 8;
+    this.tunnel.plane.order({ kind: 'share', bytesPerSecond, burst: bytesPerSecond / 4 });
+  }
+
+  private mapPort(): void {
+    const { listenPort: port } = this.tunnel.state();
+    if (port === 0) return;
+    this.mapping = new PortMapping({
+      port,
+      random: (bytes) => new Uint8Array(randomBytes(bytes)),
+      onMapping: (endpoint) => this.underlay.tell((mesh, at) => mesh.onPortMapping(endpoint, at)),
+    });
+    this.mapping.start();
+  }
+
+  /** The kernel says that an address, a route or a link has changed; most do not concern us. */
+  private moved(): void {
+    if (this.stopped || !this.tellLocals()) return;
+    this.tunnel.perform(this.tunnel.device.forgetSources());
+    this.underlay.tell((mesh, at) => mesh.onMoved(at));
+    this.mapping?.moved();
+  }
+
+  /** True where they are others than before. */
+  private tellLocals(): boolean {
+    const { name } = this.settings.config().interface;
+    const addresses = linkAddresses(name);
+    const text = addresses.join(' ');
+    const port = this.tunnel.state().listenPort;
+    const isNew = text !== this.locals;
+    this.locals = text;
+    if (isNew) this.underlay.tell((mesh, at) => mesh.onLocal(addresses, port, at));
+    return isNew;
+  }
+}
+
+const QUIET: Traffic = {
+  unansweredSince: 0,
+  unacknowledgedSince: 0,
+  dataReceivedAt: 0,
+  receivedAt: 0,
+  sentAt: 0,
+  receivedBytes: 0,
+  sentBytes: 0,
+};
+
+function shareOf(share: Readonly<{ relay: boolean; relayGbPerMonth: number | null }>) {
+  const { relay, relayGbPerMonth: quota } = share;
+  return { relay, quotaBytes: quota === null ? null : quota * GIGABYTE };
+}
+
+function literal({ host, port }: Readonly<{ host: string; port: number }>): Endpoint[] {
+  return /^[\d.]+$|:/.test(host) ? [{ address: host, port }] : [];
+}
+
+/** For agent.ts: the settings are those of a tunnel that agent.ts has made. */
+export function makeMeshNode(settings: MeshSettings): MeshNode {
+  return new MeshNode({ ...settings, tunnel: settings.tunnel as Tunnel });
+}
