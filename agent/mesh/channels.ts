@@ -119,7 +119,9 @@ export class Channels implements ChannelMachine {
         this.relay.onClose(node, frame.channel, out);
         return;
       case 'gone':
-        this.onGone(node, frame.channel, at, out);
+        if (!this.relay.onGone(node, frame.channel, at, out)) {
+          this.onGone(node, frame.channel, at, out);
+        }
         return;
       case 'usage':
         for (const { channel, bytes } of frame.given) this.onUsage(node, channel, bytes);

@@ -21,7 +21,7 @@ import { doubtSize } from './mtu.js';
 import { Outcome } from './outcome.js';
 import { Prober } from './prober.js';
 import { Retry } from './retry.js';
-import type { Route } from './route.js';
+import { type Route, TRIES_MAX } from './route.js';
 import { Routes } from './routes.js';
 import { nextUpkeep, UPKEEP_MS } from './upkeep.js';
 import { noWishes, type Wishes } from './wishes.js';
@@ -228,7 +228,7 @@ export class PeerPath {
     this.prober.probe(route, now, out);
     const { current } = this.choice;
     // It speaks from elsewhere now: is it still where it was?
-    if (current !== null && this.doubt === null && now - current.provenAt > 1_000) {
+    if (current?.via === null && this.doubt === null && now - current.provenAt > 1_000) {
       this.doubt = new Doubt(current, now - 1_000, now);
     }
   }
@@ -270,7 +270,7 @@ export class PeerPath {
     if (!this.met) return;
     if (current !== null) this.prober.probe(current, now, out);
     this.retry.begin(now);
-    this.burst.begin(now);
+    this.burst.begin(now, this.isBusy(now) ? TRIES_MAX : BETTER_TRIES);
     if (this.isBusy(now)) this.seek();
   }
 

@@ -14,6 +14,7 @@ export const PROBE_PAD = 64;
 export const TUNNEL_BYTES = 32; // header and tag of a transport message
 const ANSWER_BYTES = 96; // the longest: with an IPv6 endpoint, as a whole datagram
 
+const AGAIN_MS = 20; // one event may give several reasons to probe
 const ANSWERS_PER_SECOND = 64; // 16 candidates from each of four places; a flood gets no more
 
 export class Prober {
@@ -30,6 +31,7 @@ export class Prober {
 
   /** Returns false where the place has had its share. `pad`: bytes inside the tunnel. */
   probe(route: Route, now: Millis, out: MeshEffect[], pad = PROBE_PAD): boolean {
+    if (pad === PROBE_PAD && now - route.probedAt < AGAIN_MS) return true; // it is on its way
     if (!route.allows(pad + TUNNEL_BYTES)) return false;
     const token = this.tokens.issue(route, pad, now);
     route.onSent(pad + TUNNEL_BYTES, now);

@@ -23,6 +23,7 @@ const TAKERS_MAX = 1_024; // whose pace is remembered
 export const IDLE_MS = 60_000;
 const TELL_MS = 10_000; // how often an opener hears what it has used
 const USAGE_MAX = 16; // circuits in one frame: it stays below its limit
+const OFFER_GAP_MS = 500;
 const CHANNEL_TRIES = 8; // random numbers of 32 bits that are all taken: not in our lifetime
 
 export type Share = Readonly<{
@@ -92,6 +93,17 @@ export class Relay {
     this.end(row, node, out);
   }
 
+  /** It knows nothing of its leg, so it was restarted: it is offered again. */
+  onGone(node: NodeId, channel: number, at: Times, out: MeshEffect[]): boolean {
+    const row = this.rows.get(channel) ?? this.byOther.get(channel);
+    if (row === undefined || !isLegOf(row.circuit, node, channel)) return false;
+    if (at.now - row.offeredAt < OFFER_GAP_MS) return true;
+    row.offeredAt = at.now;
+    const from = node === row.circuit.opener ? row.circuit.other : row.circuit.opener;
+    out.push({ kind: 'frame', node, frame: { kind: 'offer', from, channel } });
+    return true;
+  }
+
   onLost(node: NodeId, out: MeshEffect[]): void {
     for (const row of [...this.rows.values()]) {
       const { opener, other } = row.circuit;
@@ -159,7 +171,7 @@ export class Relay {
     const { circuit } = row;
     row.lastAt = at.now;
     if (node === circuit.opener) {
-      if (at.now - row.offeredAt >= 500) tellBoth(circuit, out);
+      if (at.now - row.offeredAt >= OFFER_GAP_MS) tellBoth(circuit, out);
       row.offeredAt = at.now;
       return;
     }

@@ -112,8 +112,15 @@ export class Route {
   /** No more than hearsay from now on: there is no session, or we are elsewhere ourselves. */
   expire(): void {
     this.provenAt = NEVER;
+    this.probedAt = NEVER;
     this.sent = 0;
     this.place = { ...this.place, source: null };
+  }
+
+  /** The relay says that the channel is open: it is to be trusted as on the first day. */
+  reopen(): void {
+    this.leftAt = NEVER;
+    this.provenAt = NEVER;
   }
 
   /** Given up, until an answer comes by it again. */

@@ -79,7 +79,10 @@ export class Routes {
   /** The channel through `via`: one at a time for each relay. */
   relay(via: NodeId, place: Place, now: Millis): Route {
     const known = this.through(via);
-    if (known !== undefined && known.key === keyOf(place)) return known;
+    if (known !== undefined && known.key === keyOf(place)) {
+      if (!known.usable) known.reopen();
+      return known;
+    }
     if (known !== undefined) this.delete(known);
     const route = this.add(new Route(place, 'relay', via, now));
     if (known !== undefined) route.rttMs = known.rttMs;

@@ -3,7 +3,7 @@
 import type { Place } from '../../agent/bytes/address.js';
 import type { NodeId } from '../../agent/identity/member.js';
 import { Channels } from '../../agent/mesh/channels.js';
-import type { Circuit, MeshEffect } from '../../agent/mesh/effects.js';
+import type { Circuit, MeshEffect, Times } from '../../agent/mesh/effects.js';
 import type { Frame } from '../../agent/mesh/frame.js';
 import type { Candidate, NatKind } from '../../agent/mesh/ground.js';
 import { type PathOptions, Paths } from '../../agent/mesh/path.js';
@@ -33,8 +33,9 @@ type Peer = {
 
 export class PathNode {
   readonly ground: FakeGround;
-  readonly paths: Paths;
-  readonly channels: Channels;
+  paths: Paths;
+  channels: Channels;
+  private readonly legs = new Set<number>(); // channels that lead to us
   down = false;
   nat: NatKind = 'unknown';
   extra: Candidate[] = [];
@@ -51,30 +52,35 @@ export class PathNode {
     readonly world: PathWorld,
     readonly id: NodeId,
     public site: Site,
-    options: PathOptions = {},
+    private readonly options: PathOptions = {},
   ) {
-    const { ground, node } = this.prepare();
-    this.ground = ground;
-    this.paths = new Paths(
-      ground,
-      {
-        find: (to) => {
-          const other = world.byId(to);
-          if (other !== undefined && !other.down) world.introduce(node, other);
-        },
-        relay: (to, at, out) => this.channels.open(to, at, out),
-        suspect: (to, via, at, out) => this.channels.suspect(to, via, at, out),
-        recall: (to) => this.recall(to),
-      },
-      { own: () => ({ nat: this.nat, port: 51_820 }), ...options },
-    );
-    this.channels = new Channels(ground, {
-      share: () => this.share,
-      relayed: (to, via, place, at, out) => this.paths.relayed(to, via, place, at, out),
-    });
+    this.ground = this.prepare();
+    [this.paths, this.channels] = this.build();
   }
 
-  private prepare() {
+  private build(): [Paths, Channels] {
+    const { world, ground } = this;
+    const asks = {
+      find: (to: NodeId) => {
+        const other = world.byId(to);
+        if (other !== undefined && !other.down) world.introduce(this, other);
+      },
+      relay: (to: NodeId, at: Times, out: MeshEffect[]) => channels.open(to, at, out),
+      suspect: (to: NodeId, via: NodeId, at: Times, out: MeshEffect[]) => {
+        channels.suspect(to, via, at, out);
+      },
+      recall: (to: NodeId) => this.recall(to),
+    };
+    const own = () => ({ nat: this.nat, port: 51_820 });
+    const paths = new Paths(ground, asks, { own, ...this.options });
+    const channels: Channels = new Channels(ground, {
+      share: () => this.share,
+      relayed: (...about) => paths.relayed(...about),
+    });
+    return [paths, channels];
+  }
+
+  private prepare(): FakeGround {
     const ground = new FakeGround(this.id, this.world.roll, this.world.nodes.length + 7);
     ground.placeOf = (node) => this.paths.direct(node);
     ground.traffic = (node) => {
@@ -85,7 +91,7 @@ export class PathNode {
     };
     ground.trackers = () => this.world.trackers;
     ground.onWant = (node, at, out) => this.paths.want(node, at, out);
-    return { ground, node: this as PathNode };
+    return ground;
   }
 
   private recall(to: NodeId): { candidates: Candidate[]; nat: NatKind } | undefined {
@@ -169,18 +175,13 @@ export class PathNode {
     this.act((out) => this.channels.onMetered([...unique.values()], this.world.at, out));
   }
 
-  /** All it knew is lost: a reboot. */
-  loseSessions(): void {
-    for (const [id, peer] of this.peers) {
-      if (peer.using === null) continue;
-      Object.assign(peer, { using: null, usedBy: null });
-      peer.sessions.clear();
-      this.ground.met.delete(id);
-      this.act((out) => {
-        this.paths.onLost(id, this.world.at, out);
-        this.channels.onLost(id, this.world.at, out);
-      });
-    }
+  /** All it knew is lost. */
+  reboot(): void {
+    this.peers.clear();
+    this.legs.clear();
+    this.ground.met.clear();
+    [this.paths, this.channels] = this.build();
+    this.joinTrackers();
   }
 
   peer(id: NodeId): Peer {
@@ -216,7 +217,8 @@ export class PathNode {
   private receiveChannel(channel: number, inner: Datagram, from: Place): void {
     const circuit = this.circuits.get(channel);
     if (circuit === undefined) {
-      this.receive(inner, { ...from, channel });
+      if (this.legs.has(channel)) this.receive(inner, { ...from, channel });
+      else this.stray(channel, from);
       return;
     }
     const mine = circuit.openerChannel === channel;
@@ -229,6 +231,13 @@ export class PathNode {
     const other = mine ? circuit.otherChannel : circuit.openerChannel;
     const onward = { type: 'channel', channel: other, inner } as const;
     this.world.transmit(this, to.slot, to.endpoint, onward);
+  }
+
+  private stray(channel: number, from: Place): void {
+    for (const [node, { place }] of this.peers) {
+      if (place === null || keyOf(place) !== keyOf(from)) continue;
+      this.act((out) => this.channels.onUnknown(node, channel, out));
+    }
   }
 
   private receiveInit(id: string, node: NodeId, from: Place): void {
@@ -344,6 +353,10 @@ export class PathNode {
     } else if (effect.kind === 'frame') {
       const { node, frame, at, pad } = effect;
       this.seal(node, frame, at ?? this.peer(node).place, pad ?? 48);
+    } else if (effect.kind === 'leg') {
+      this.legs.add(effect.channel);
+    } else if (effect.kind === 'leg-gone') {
+      this.legs.delete(effect.channel);
     } else if (effect.kind === 'circuit') {
       const { circuit } = effect;
       const row = { ...circuit, bytes: 0, lastAt: 0 };
@@ -379,6 +392,7 @@ export class PathNode {
 
   private emit(place: Place, datagram: Datagram): void {
     const { slot, endpoint, channel } = place;
+    if (channel !== 0 && !this.circuits.has(channel)) this.legs.add(channel);
     const outer =
       channel === 0 ? datagram : ({ type: 'channel', channel, inner: datagram } as const);
     this.world.transmit(this, slot, endpoint, outer);
