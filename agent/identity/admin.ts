@@ -2,6 +2,7 @@
 
 import type { Signer } from '../crypto/ed25519.js';
 import { issueEpoch, makeEpochKey } from './epoch.js';
+import type { EpochKeys } from './epochkeys.js';
 import {
   type Issuer,
   issueAdmin,
@@ -17,12 +18,21 @@ import { keepOf } from './voided.js';
 
 type Random = (bytes: number) => Uint8Array;
 
-/** Certificates of one's own for members that only a witness vouches for. */
-export function reissue(roster: Roster, signer: Signer, at: number): Uint8Array[] {
+/**
+ * Certificates of one's own for members that only a witness vouches for; with `epoch`, the
+ * rendezvous key for those that came after it was made.
+ */
+export function reissue(
+  roster: Roster,
+  signer: Signer,
+  at: number,
+  epoch?: Readonly<{ keys: EpochKeys; random: Random }>,
+): Uint8Array[] {
   const issuer = issuerFor(roster, signer);
   if (issuer === undefined) return [];
   const members = [...roster.members()];
-  return members.flatMap(({ node }) => certify(roster, issuer, node, at) ?? []);
+  const certificates = members.flatMap(({ node }) => certify(roster, issuer, node, at) ?? []);
+  return [...certificates, ...(epoch?.keys.bucketsFor(members, at, epoch.random) ?? [])];
 }
 
 /** Undefined where it is certified already. */

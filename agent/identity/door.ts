@@ -7,6 +7,7 @@
 
 import { type Ed25519, ed25519, type Signer } from '../crypto/ed25519.js';
 import { readEnvelope } from './cose.js';
+import type { EpochKeys } from './epochkeys.js';
 import { fieldsOf, PRIVATE_PREFIXES, type Rights } from './fields.js';
 import {
   encodeInvite,
@@ -78,7 +79,7 @@ export type Admission =
  * Takes what was shown, in the name of `witness`, at its mesh time; that the shower owns the node
  * key was verified before (show.ts). Nothing comes into the roster of one who stays outside. A
  * welcome has what the newcomer needs to be believed by others, and to believe us; the rest of
- * the roster comes by reconciliation.
+ * the roster comes by reconciliation. With `epoch`, a newcomer gets the rendezvous key too.
  */
 export function admit(
   roster: Roster,
@@ -86,6 +87,7 @@ export function admit(
   shown: readonly Uint8Array[],
   node: NodeId,
   meshTime: number,
+  epoch?: Readonly<{ keys: EpochKeys; random: (bytes: number) => Uint8Array }>,
 ): Admission {
   const statements = shown.filter((bytes) => !isRequest(bytes));
   const trial = roster.fork();
@@ -101,7 +103,16 @@ export function admit(
   const reason = trial.whyNot(node);
   if (reason !== undefined) return { unwelcome: reason };
   const added = roster.add(statements);
-  return { welcome: welcomeFor(roster, node, idOf(witness.key)), added };
+  const member = roster.member(node);
+  const welcome = welcomeFor(roster, node, idOf(witness.key));
+  if (epoch === undefined || member === undefined) return { welcome, added };
+  const { keys, random } = epoch;
+  const buckets = keys.bucketsFor([member], meshTime, random);
+  const more = roster.add(buckets);
+  added.added.push(...more.added);
+  added.changes.push(...more.changes);
+  const share = buckets.length > 0 ? undefined : keys.shareFor(member, random);
+  return { welcome: [...welcome, ...buckets, ...(share ? [share] : [])], added };
 }
 
 /** The enrolment, and where the witness is an admin a certificate at once; or why not. */

@@ -43,6 +43,7 @@ export function epochKeyId(key: Uint8Array): Uint8Array {
   return sha256(concat([KEY_ID, key])).slice(0, 16);
 }
 
+/** `narrow`: buckets with the longest prefix, for few members that came later. */
 export function issueEpoch(
   issuer: Issuer,
   epoch: Readonly<{
@@ -52,10 +53,11 @@ export function issueEpoch(
     issued: number;
     random: Random;
   }>,
+  narrow = false,
 ): Uint8Array[] {
   const members = [...epoch.members];
   const keyId = epochKeyId(epoch.key);
-  return bucketsOf(members).map(({ bits, value, inside }) => {
+  return bucketsOf(members, narrow ? EPOCH_BITS_MAX : 0).map(({ bits, value, inside }) => {
     const ephemeral = new PrivateKey(epoch.random(32));
     const wraps = inside.map((member) => wrap(ephemeral, member.publicKey, epoch.key, keyId));
     const payload = payloadOf('epoch', issuer.as, epoch.issued);
@@ -67,8 +69,8 @@ export function issueEpoch(
 }
 
 /** As few bits of prefix as leave no bucket with more than it can hold. */
-function bucketsOf(members: readonly Recipient[]) {
-  let bits = Math.max(0, Math.ceil(Math.log2(members.length / BUCKET_MEMBERS)));
+function bucketsOf(members: readonly Recipient[], least: number) {
+  let bits = Math.max(least, Math.ceil(Math.log2(members.length / BUCKET_MEMBERS)));
   for (; ; bits++) {
     const buckets = new Map<number, Recipient[]>();
     for (const member of members) {

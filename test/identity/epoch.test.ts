@@ -3,7 +3,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ed25519 } from '../../agent/crypto/ed25519.js';
 import { PrivateKey } from '../../agent/crypto/x25519.js';
-import { revokeNode } from '../../agent/identity/admin.js';
+import { reissue, revokeNode } from '../../agent/identity/admin.js';
+import { admit, enrol } from '../../agent/identity/door.js';
 import {
   epochKeyId,
   issueEpoch,
@@ -15,6 +16,7 @@ import {
   sealRendezvous,
   topicOf,
 } from '../../agent/identity/epoch.js';
+import { EpochKeys } from '../../agent/identity/epochkeys.js';
 import { issuerFor } from '../../agent/identity/issue.js';
 import { idOf } from '../../agent/identity/nodeid.js';
 import { Roster } from '../../agent/identity/roster.js';
@@ -63,6 +65,43 @@ epochs('a newcomer has the key from the one that let it in, sealed and signed', 
   share[share.length - 1]! ^= 1;
   assert.is(open(share), undefined);
   assert.is(theirs.add([share]).refused[0]?.reason, 'malformed', 'it is no statement');
+});
+
+epochs('joiners get the key: a bucket from an admin, a share from others till then', () => {
+  const mesh = new TestMesh(ed25519);
+  const { roster, founder } = mesh;
+  const keysOf = (one: Somebody, its = roster) => new EpochKeys(its, one.signer, tunnelKey(one));
+  const join = (name: string, by: Somebody, its: Roster) => {
+    const joiner = mesh.somebody();
+    const shown = enrol(mesh.invite(name), joiner.signer);
+    const epoch = { keys: keysOf(by, its), random };
+    const admission = admit(its, by.signer, shown, joiner.node, mesh.now, epoch);
+    assert.ok('welcome' in admission);
+    const theirs = new Roster(mesh.meshKey);
+    const { refused } = theirs.add(admission.welcome);
+    return { joiner, theirs, refused, keys: keysOf(joiner, theirs), ...admission };
+  };
+  const cabin = join('cabin', founder, roster);
+  assert.equal(cabin.refused, []);
+  assert.is(hex(cabin.keys.key), hex(mesh.epochKey));
+  assert.ok(cabin.added.changes.some(({ kind }) => kind === 'epoch'));
+
+  const far = roster.fork();
+  const office = join('office', cabin.joiner, far);
+  assert.is(office.keys.key, undefined);
+  assert.equal(
+    office.welcome.map((bytes) => office.keys.take(bytes)).filter((taken) => taken),
+    [true],
+  );
+  assert.is(hex(office.keys.key), hex(mesh.epochKey));
+
+  roster.add([...far.statements()].map(({ bytes }) => bytes));
+  const keys = keysOf(founder);
+  const made = reissue(roster, founder.signer, mesh.now, { keys, random });
+  assert.is(made.length, 2, 'a certificate and a bucket');
+  roster.add(made);
+  assert.is(hex(keysOf(office.joiner).key), hex(mesh.epochKey));
+  assert.equal(reissue(roster, founder.signer, mesh.now, { keys, random }), []);
 });
 
 epochs('many members: buckets by prefix, each opened by its own alone', () => {
