@@ -1,31 +1,30 @@
 // Applies main's orders to one worker's tables.
 
-import type { Place } from '../bytes/address.js';
 import type { Notice, Session } from '../wireguard/effects.js';
+import type { NumberedCircuit } from './circuits.js';
 import type { Gate } from './gate.js';
 import {
   PEER_BYTES,
   PEER_EXISTS,
   PEER_FLAGS,
+  PEER_FRAME_SESSION,
   PEER_MEMBER,
-  PEER_NAME_LENGTH,
-  PEER_PINNED,
   PEER_ROAMS,
   PEER_SESSION,
   PEER_SINGLE,
-  PEER_SLOT,
-  PEER_SOURCE,
   PEER_WANTED,
   PEERS,
+  SESSION_BARE,
   SESSION_BYTES,
+  SESSION_FLAGS,
   SESSIONS,
 } from './layout.js';
 import type { Ledger } from './ledger.js';
 import type { Memory } from './memory.js';
 import type { PlaneOrder } from './orders.js';
+import { Places } from './places.js';
 import { sendRaw } from './raw.js';
 import { KEY_PAIR_BYTES, type SharedMemory } from './sharedmemory.js';
-import { writeName, writeSource } from './sockaddr.js';
 import type { Transmitter } from './transmitter.js';
 import type { TrieReader } from './trie.js';
 
@@ -35,14 +34,27 @@ export type Role = 'both' | 'transmit' | 'receive';
 /** A session as it crosses between threads: its keys lie in shared memory. */
 export type KeylessSession = Omit<Session, 'sendKey' | 'receiveKey'>;
 
+/** What main does itself, or says in other words. */
+type ElsewhereKind =
+  | 'begin'
+  | 'heard'
+  | 'spoke'
+  | 'calm'
+  | 'circuit'
+  | 'circuit-gone'
+  | Notice['kind'];
+
 export type WorkerOrder =
-  | Exclude<PlaneOrder, { kind: 'begin' | 'heard' | 'spoke' | 'calm' | Notice['kind'] }>
+  | Exclude<PlaneOrder, { kind: ElsewhereKind }>
+  | NumberedCircuit
+  | Readonly<{ kind: 'circuit-gone'; number: number }>
   | Readonly<{ kind: 'begin'; session: KeylessSession }>
   | Readonly<{ kind: 'role'; role: Role }>
   | Readonly<{ kind: 'routes'; buffer: SharedArrayBuffer }>;
 
 export class Clerk {
   role: Role = 'both';
+  private readonly places: Places;
 
   constructor(
     private readonly memory: Memory,
@@ -52,7 +64,9 @@ export class Clerk {
     private readonly gate: Gate,
     private readonly routes: TrieReader,
     private readonly onBegin: (session: number) => void,
-  ) {}
+  ) {
+    this.places = new Places(memory);
+  }
 
   apply(order: WorkerOrder, now: number): void {
     const { memory } = this;
@@ -72,7 +86,8 @@ export class Clerk {
         this.flag(order.peer, PEER_ROAMS, PEER_MEMBER);
         return;
       case 'place':
-        this.setPlace(order.peer, order.place);
+        this.places.set(order.peer, order.place);
+        if (order.second !== undefined) this.places.setSecond(order.peer, order.second);
         return;
       case 'begin':
         this.begin(order.session);
@@ -102,24 +117,47 @@ export class Clerk {
         memory.wasm.routesChanged();
         return;
       case 'leg':
+        memory.wasm.addLeg(order.channel);
+        return;
       case 'leg-gone':
+        memory.wasm.removeLeg(order.channel);
+        return;
       case 'circuit':
+        memory.wasm.openCircuit(
+          order.number,
+          order.opener,
+          order.openerChannel,
+          order.other,
+          order.otherChannel,
+        );
+        return;
       case 'circuit-gone':
+        memory.wasm.closeCircuit(order.number);
+        return;
       case 'share':
+        memory.wasm.setShare(order.bytesPerSecond, order.burst, now);
         return;
       default:
-        // What leads to a datagram is for whoever sends.
-        if (this.role !== 'receive') this.sendOne(order, now);
+        this.sendOne(order, now);
     }
   }
 
+  /** What leads to a datagram is for whoever sends; the answer to it, for whoever receives. */
   private sendOne(
     order: Extract<WorkerOrder, { kind: 'send' | 'frame' | 'keepalive' }>,
     now: number,
   ): void {
     const { memory, shared, ledger, transmitter } = this;
-    if (order.kind === 'send') sendRaw(memory, shared, ledger, order.datagram, order.to);
-    else transmitter.frame(order.peer, order.kind === 'frame' ? order.frame : NOTHING, now);
+    const to = order.kind === 'send' ? order.to : order.at;
+    if (to !== undefined && to.channel !== 0) memory.wasm.addLeg(to.channel);
+    if (this.role === 'receive') return;
+    if (order.kind === 'send') {
+      sendRaw(memory, shared, ledger, order.datagram, order.to);
+      return;
+    }
+    const via = this.places.once(order.at);
+    if (order.kind === 'keepalive') transmitter.frame(order.peer, NOTHING, now, via);
+    else transmitter.frame(order.peer, order.frame, now, via, order.pad ?? 0);
   }
 
   private peerRow(peer: number): number {
@@ -128,6 +166,7 @@ export class Clerk {
 
   private clearPeer(peer: number): void {
     this.memory.wasm.dropWaiting(peer);
+    this.places.setSecond(peer, null);
     this.memory.bytes.fill(0, this.peerRow(peer), this.peerRow(peer + 1));
     this.ledger.settle(0);
   }
@@ -135,21 +174,6 @@ export class Clerk {
   private flag(peer: number, set: number, clear: number): void {
     const at = this.peerRow(peer) + PEER_FLAGS;
     this.memory.bytes[at] = ((this.memory.bytes[at] ?? 0) & ~clear) | set;
-  }
-
-  private setPlace(peer: number, place: Place | null): void {
-    const { bytes } = this.memory;
-    const row = this.peerRow(peer);
-    this.flag(peer, 0, PEER_SINGLE | PEER_PINNED);
-    if (place === null) {
-      bytes[row + PEER_NAME_LENGTH] = 0;
-      return;
-    }
-    bytes[row + PEER_NAME_LENGTH] = writeName(bytes, row, place.endpoint);
-    bytes[row + PEER_SLOT] = place.slot;
-    if (place.source === null) return;
-    writeSource(bytes, row + PEER_SOURCE, place.source);
-    this.flag(peer, PEER_PINNED, 0);
   }
 
   private begin(session: KeylessSession): void {
@@ -168,6 +192,7 @@ export class Clerk {
       session.rejectAt,
       session.renewSendAt,
       session.renewReceiveAt,
+      session.bare ? 1 : 0,
     );
     this.onBegin(session.id);
     this.flag(session.peer, 0, PEER_SINGLE); // the path may be another by now
@@ -175,11 +200,20 @@ export class Clerk {
 
   private use(peer: number, session: number | null, now: number): void {
     const row = this.peerRow(peer);
-    this.memory.words[(row + PEER_SESSION) >> 2] = session === null ? 0 : session + 1;
-    if (session === null) return;
+    const { words } = this.memory;
+    const flags = session === null ? 0 : (words[sessionFlags(session)] ?? 0);
+    const bare = (flags & SESSION_BARE) !== 0; // user packets wait for another one
+    words[(row + PEER_FRAME_SESSION) >> 2] = session === null ? 0 : session + 1;
+    words[(row + PEER_SESSION) >> 2] = session === null || bare ? 0 : session + 1;
+    if (session === null || bare) return;
     this.flag(peer, 0, PEER_WANTED);
     this.transmitter.release(peer, now);
   }
+}
+
+/** The word of a session's flags. */
+function sessionFlags(session: number): number {
+  return (SESSIONS + session * SESSION_BYTES + SESSION_FLAGS) >> 2;
 }
 
 const NOTHING = new Uint8Array(0);

@@ -26,6 +26,10 @@ export const DROP_REASONS = [
   'frame-no-session', // a control frame or keepalive to be sealed, no session in use
   'alarm', // batch thrown away because an engine disagreed with noble
   'no-slot', // a datagram for a socket slot that is not open
+  'channel-unknown', // a relay channel that is neither ours nor relayed by us
+  'channel-source', // not from its member's endpoint, or the other member is nowhere
+  'channel-limit', // above what we share, or more at once than fits
+  'outside-bare', // a user packet in a session that carries control frames only
 ] as const;
 
 export type DropReason = (typeof DROP_REASONS)[number];

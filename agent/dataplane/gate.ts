@@ -9,6 +9,7 @@ import type { Ledger } from './ledger.js';
 import type { Memory } from './memory.js';
 import { putHandshake, ringBell } from './ring.js';
 import type { SharedMemory } from './sharedmemory.js';
+import { channelAt, messageAt } from './where.js';
 
 const COOKIE_REPLY = 3;
 const BYTES = [0, 148, 92, 64]; // by type; paper, sections 5.4.2 to 5.4.7
@@ -52,7 +53,7 @@ export class Gate {
   private passOne(
     at: number,
     length: number,
-    message: number,
+    where: number,
     slot: number,
     now: number,
   ): DropReason | undefined {
@@ -62,10 +63,12 @@ export class Gate {
     if (type === COOKIE_REPLY && !this.mayTakeCookie(now)) return 'handshake-rate';
     const datagram = bytes.subarray(at, at + length);
     if ((this.checker?.check(datagram) ?? 'bad') === 'bad') return 'handshake-mac1';
+    const message = messageAt(where);
     const name = bytes.subarray(RECEIVE_NAMES + 32 * message, RECEIVE_NAMES + 32 * message + 32);
     const from = RECEIVE_SOURCES + 32 * message;
     const source = bytes.subarray(from, from + 32);
-    const fits = putHandshake(this.shared, datagram, slot, name, source);
+    const channel = channelAt(this.memory, where);
+    const fits = putHandshake(this.shared, datagram, slot, name, source, channel);
     return fits ? undefined : 'handshake-ring-full';
   }
 

@@ -3,8 +3,11 @@
 import type { Place } from '../bytes/address.js';
 import { DROP_REASONS } from './drops.js';
 import {
+  CIRCUIT_BYTES,
+  CIRCUITS,
   COUNTS,
   NOTE_BYTES,
+  NOTE_CHANNEL_UNKNOWN,
   NOTE_CONFIRMED,
   NOTE_FRAME,
   NOTE_ROAMED,
@@ -14,6 +17,7 @@ import {
   NOTES,
   RECEIVE_NAMES,
   RECEIVE_SOURCES,
+  RELAYED,
   SESSION_BATCH_BYTES,
   SESSION_BATCH_DATA,
   SESSION_BYTES,
@@ -26,6 +30,7 @@ import type { PlaneEvent } from './orders.js';
 import {
   BATCH_SEEN,
   DATA_RECEIVED_AT,
+  METERED_FIELDS,
   RAISED_CONFIRMED,
   RAISED_STALE,
   RECEIVED_AT,
@@ -38,6 +43,7 @@ import {
   UNANSWERED_SINCE,
 } from './sharedmemory.js';
 import { AF_INET, readName, readSource } from './sockaddr.js';
+import { channelAt, messageAt } from './where.js';
 
 export class Ledger {
   private readonly drops: Float64Array;
@@ -99,6 +105,20 @@ export class Ledger {
     this.settle(slot);
   }
 
+  /** How much went through the circuits of this batch. */
+  relayed(count: number): void {
+    const { words, view } = this.memory;
+    const { metered } = this.shared;
+    words[RELAYED >> 2] = 0;
+    for (let i = 1; i <= count; i++) {
+      const circuit = words[(RELAYED >> 2) + i] ?? 0;
+      const row = CIRCUITS + circuit * CIRCUIT_BYTES;
+      metered[circuit * METERED_FIELDS] = view.getFloat64(row, true);
+      metered[circuit * METERED_FIELDS + 1] = view.getFloat64(row + 8, true);
+      words[(row + 20) >> 2] = 0;
+    }
+  }
+
   /** Counts and notes that are not a batch's. */
   settle(slot: number): void {
     if (this.memory.words[COUNTS >> 2]) this.moveCounts();
@@ -154,6 +174,9 @@ export class Ledger {
       case NOTE_SEEN:
         this.raise({ kind: 'seen', peer: id, place: this.placeOf(pointer, slot) });
         return;
+      case NOTE_CHANNEL_UNKNOWN:
+        this.raise({ kind: 'channel-unknown', channel: id, from: this.placeOf(pointer, slot) });
+        return;
       case NOTE_FRAME: {
         const extent = words[word + 3] ?? 0;
         const frame = bytes.slice(pointer, pointer + (extent & 0xffff));
@@ -173,10 +196,16 @@ export class Ledger {
     return (Atomics.or(this.shared.raised, session, bit) & bit) === 0;
   }
 
-  private placeOf(message: number, slot: number): Place {
+  private placeOf(where: number, slot: number): Place {
     const { bytes } = this.memory;
+    const message = messageAt(where);
     const name = RECEIVE_NAMES + 32 * message;
     const source = readSource(bytes, RECEIVE_SOURCES + 32 * message, bytes[name] === AF_INET);
-    return { slot, endpoint: readName(bytes, name), source, channel: 0 };
+    return {
+      slot,
+      endpoint: readName(bytes, name),
+      source,
+      channel: channelAt(this.memory, where),
+    };
   }
 }

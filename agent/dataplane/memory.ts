@@ -12,7 +12,14 @@ export type DataplaneExports = Readonly<{
   prepareReceive(): void;
   transmit(bytes: number, now: number): number;
   resume(): number;
-  transmitFrame(peer: number, from: number, bytes: number, now: number): number;
+  transmitFrame(
+    peer: number,
+    via: number,
+    from: number,
+    bytes: number,
+    pad: number,
+    now: number,
+  ): number;
   takeDescriptors(): number;
   buildTrains(): number;
   scan(messages: number, slot: number, now: number): number;
@@ -31,7 +38,19 @@ export type DataplaneExports = Readonly<{
     rejectAt: number,
     renewSendAt: number,
     renewReceiveAt: number,
+    bare?: number,
   ): void;
+  addLeg(channel: number): void;
+  removeLeg(channel: number): void;
+  openCircuit(
+    circuit: number,
+    opener: number,
+    openerChannel: number,
+    other: number,
+    otherChannel: number,
+  ): number;
+  closeCircuit(circuit: number): void;
+  setShare(bytesPerSecond: number, burst: number, now: number): void;
   endSession(session: number): void;
   sealBatch(table: number, first: number, count: number): void;
   openBatch(table: number, first: number, count: number): void;

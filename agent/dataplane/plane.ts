@@ -4,12 +4,13 @@
 import { DeviceError } from '../wireguard/configuration.js';
 import type { Millis, PeerId, Traffic } from '../wireguard/effects.js';
 import { AllowedIps } from './allowedips.js';
+import { CircuitTable } from './circuits.js';
 import { monotonic } from './clock.js';
 import { Crew, type Staff } from './crew.js';
 import { DROP_REASONS, type DropReason } from './drops.js';
 import type { Cipher } from './engines/engine.js';
 import { PEERS_MAX, SESSIONS_MAX } from './layout.js';
-import type { PlaneEvent, PlaneOrder } from './orders.js';
+import type { Metered, PlaneEvent, PlaneOrder } from './orders.js';
 import { reclaim } from './reclaim.js';
 import { answerBell, handshakesWaiting, takeHandshake } from './ring.js';
 import {
@@ -85,6 +86,7 @@ export class Plane {
   private readonly shared = new SharedMemory();
   private readonly slots: SlotTable;
   private readonly crew: Crew;
+  private readonly circuits: CircuitTable;
   private tun: Tun | undefined;
   private settling: NodeJS.Timeout[] = [];
   private stopping: Promise<void> | undefined;
@@ -94,6 +96,7 @@ export class Plane {
     const { mtu } = options;
     if (!(mtu >= MTU_MIN && mtu <= MTU_MAX)) throw new RangeError(`"mtu" is ${mtu}`);
     this.crew = new Crew(this.shared, options, (message) => this.onMessage(message));
+    this.circuits = new CircuitTable(this.shared.metered);
     this.slots = new SlotTable(this.shared, options.offloads, this.crew);
     this.routes = new AllowedIps({
       onChange: () => Atomics.add(this.shared.header, ROUTES_VERSION, 1),
@@ -160,6 +163,17 @@ export class Plane {
       case 'calm':
         this.calm(order.peer);
         return;
+      case 'circuit':
+        this.openCircuit(order);
+        return;
+      case 'circuit-gone':
+        this.closeCircuit(order.channel);
+        return;
+      case 'peer-gone':
+        // Its row may be another's soon, whom the channels are none of.
+        for (const channel of this.circuits.of(order.peer)) this.closeCircuit(channel);
+        this.crew.tell(order);
+        return;
       case 'met':
       case 'lost':
       case 'porch':
@@ -177,6 +191,23 @@ export class Plane {
         this.crew.tell(order);
         return;
     }
+  }
+
+  private openCircuit(order: Extract<PlaneOrder, { kind: 'circuit' }>): void {
+    demandRow('opener', order.opener, PEERS_MAX);
+    demandRow('other', order.other, PEERS_MAX);
+    const circuit = this.circuits.add(order);
+    if (circuit !== undefined) this.crew.tell(circuit);
+  }
+
+  private closeCircuit(channel: number): void {
+    const number = this.circuits.remove(channel);
+    if (number !== undefined) this.crew.tell({ kind: 'circuit-gone', number });
+  }
+
+  /** What the open circuits have carried; of one that could not be opened there is nothing. */
+  metered(): Metered[] {
+    return this.circuits.read();
   }
 
   traffic(peer: PeerId): Traffic {

@@ -1,6 +1,7 @@
 // One datagram as it is, out of any slot: handshake messages and what else main makes itself.
 
 import { family, type Place } from '../bytes/address.js';
+import { CHANNEL_HEADER_BYTES, wrap } from '../wireguard/channel.js';
 import { dropNumber } from './drops.js';
 import { SCRATCH } from './layout.js';
 import type { Ledger } from './ledger.js';
@@ -25,20 +26,22 @@ export function sendRaw(
   datagram: Uint8Array,
   to: Place,
 ): void {
-  if (datagram.length > RAW_BYTES_MAX) throw new RangeError('"datagram" is too long');
+  if (datagram.length + CHANNEL_HEADER_BYTES > RAW_BYTES_MAX)
+    throw new RangeError('"datagram" is too long');
   const { base, bytes, view } = memory;
   const fd = shared.slots[to.slot] ?? -1;
   if (fd < 0) {
     ledger.drop(dropNumber('no-slot'));
     return;
   }
-  bytes.set(datagram, SCRATCH);
+  const whole = to.channel === 0 ? datagram : wrap(datagram, to.channel);
+  bytes.set(whole, SCRATCH);
   view.setBigUint64(MESSAGE, BigInt(base + NAME), true);
   view.setUint32(MESSAGE + 8, writeName(bytes, NAME, to.endpoint), true);
   view.setBigUint64(MESSAGE + 16, BigInt(base + VECTOR), true);
   view.setBigUint64(MESSAGE + 24, 1n, true);
   view.setBigUint64(VECTOR, BigInt(base + SCRATCH), true);
-  view.setBigUint64(VECTOR + 8, BigInt(datagram.length), true);
+  view.setBigUint64(VECTOR + 8, BigInt(whole.length), true);
   setControl(memory, to.source === null ? 0 : writePin(memory, to));
   if (sys.sendmsg(fd, base + MESSAGE, 0) >= 0) return;
   if (to.source !== null && isSourceProblem(errno())) {

@@ -3,10 +3,11 @@
 import { dropNumber } from './drops.js';
 import type { Engine } from './engines/engine.js';
 import type { Gate } from './gate.js';
-import { ENTRIES, ENTRY_BYTES, RECEIVE_MESSAGES, RECEIVE_MESSAGES_MAX } from './layout.js';
+import { ENTRIES, ENTRY_BYTES, RECEIVE_MESSAGES, RECEIVE_MESSAGES_MAX, RELAYED } from './layout.js';
 import type { Ledger } from './ledger.js';
 import type { Memory } from './memory.js';
 import { MSG_DONTWAIT, sys } from './syscalls.js';
+import type { Transmitter } from './transmitter.js';
 
 const WRITE_FAILED = dropNumber('write-failed');
 const ALARM = dropNumber('alarm');
@@ -17,6 +18,7 @@ export class Receiver {
     private readonly ledger: Ledger,
     private readonly engine: Engine,
     private readonly gate: Gate,
+    private readonly transmitter: Transmitter, // of what is relayed
   ) {}
 
   /** One batch from the socket of this slot. */
@@ -46,5 +48,13 @@ export class Receiver {
       if (written < 0) this.ledger.drop(WRITE_FAILED);
     }
     this.ledger.received(now, slot);
+    const relayed = words[RELAYED >> 2] ?? 0;
+    if (relayed > 0) this.passOn(relayed, now);
+  }
+
+  /** It lies where it was received, and goes out from there. */
+  private passOn(circuits: number, now: number): void {
+    this.transmitter.flush(now);
+    this.ledger.relayed(circuits);
   }
 }

@@ -2,7 +2,7 @@
 // shared memory, one writer, one reader. Full: the datagram is dropped, as an overloaded network
 // would have dropped it.
 //
-// Entry, 256 bytes: u32 length | u32 slot | u32 check | u32 spare | sockaddr[32] | source[32]
+// Entry, 256 bytes: u32 length | u32 slot | u32 spare | u32 channel | sockaddr[32] | source[32]
 //                   | datagram from 80 on
 
 import type { Place } from '../bytes/address.js';
@@ -31,6 +31,7 @@ export function putHandshake(
   slot: number,
   name: Uint8Array,
   source: Uint8Array,
+  channel = 0,
 ): boolean {
   const { header, ring } = shared;
   const head = Atomics.load(header, RING_HEAD);
@@ -39,6 +40,7 @@ export function putHandshake(
   const at = (head & (RING_ENTRIES - 1)) * RING_ENTRY_BYTES;
   writeU32(ring, at, datagram.length);
   writeU32(ring, at + 4, slot);
+  writeU32(ring, at + 12, channel);
   ring.set(name, at + NAME);
   ring.set(source, at + SOURCE);
   ring.set(datagram, at + DATAGRAM);
@@ -71,7 +73,7 @@ export function takeHandshake(shared: SharedMemory): Handshake | undefined {
     slot: readU32(ring, at + 4),
     endpoint: readName(ring, at + NAME),
     source: readSource(ring, at + SOURCE, ring[at + NAME] === AF_INET),
-    channel: 0,
+    channel: readU32(ring, at + 12),
   };
   Atomics.store(header, RING_TAIL, (tail + 1) | 0);
   return { datagram, from, check: 'mac1' };

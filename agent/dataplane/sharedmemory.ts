@@ -11,10 +11,11 @@
 //   traffic     8 f64 per peer: the fields of Traffic
 //   drops       f64 per worker and reason
 //   checks      f64 per worker: packets that noble checked, alarms, milliseconds blocked in poll
+//   metered     per circuit: f64 inner bytes, f64 when the last of them went through
 //   ring        handshake datagrams on their way to main, see ring.ts
 
 import { DROP_REASONS } from './drops.js';
-import { PEERS_MAX, SESSIONS_MAX } from './layout.js';
+import { CIRCUITS_MAX, PEERS_MAX, SESSIONS_MAX } from './layout.js';
 import { SLOTS_MAX } from './orders.js';
 
 export const WORKERS_MAX = 2;
@@ -47,6 +48,8 @@ export const CHECKED = 0;
 export const ALARMS = 1;
 export const BLOCKED_MS = 2;
 
+export const METERED_FIELDS = 2;
+
 export const RING_ENTRIES = 64;
 export const RING_ENTRY_BYTES = 256;
 
@@ -62,6 +65,7 @@ export class SharedMemory {
   readonly traffic: Float64Array;
   readonly drops: Float64Array;
   readonly checks: Float64Array;
+  readonly metered: Float64Array;
   readonly ring: Uint8Array;
 
   /** Without a buffer a new one, as main makes it; workers are handed that. */
@@ -77,6 +81,7 @@ export class SharedMemory {
       PEERS_MAX * TRAFFIC_FIELDS * 8,
       WORKERS_MAX * DROP_REASONS.length * 8,
       WORKERS_MAX * CHECK_FIELDS * 8,
+      CIRCUITS_MAX * METERED_FIELDS * 8,
       RING_ENTRIES * RING_ENTRY_BYTES,
     ];
     const total = lengths.reduce((sum, bytes) => sum + bytes, 0);
@@ -94,7 +99,8 @@ export class SharedMemory {
     this.traffic = new Float64Array(b, at(7), PEERS_MAX * TRAFFIC_FIELDS);
     this.drops = new Float64Array(b, at(8), WORKERS_MAX * DROP_REASONS.length);
     this.checks = new Float64Array(b, at(9), WORKERS_MAX * CHECK_FIELDS);
-    this.ring = new Uint8Array(b, at(10), RING_ENTRIES * RING_ENTRY_BYTES);
+    this.metered = new Float64Array(b, at(10), CIRCUITS_MAX * METERED_FIELDS);
+    this.ring = new Uint8Array(b, at(11), RING_ENTRIES * RING_ENTRY_BYTES);
     if (buffer === undefined) this.slots.fill(-1);
   }
 }

@@ -17,6 +17,10 @@ const SO_RCVBUFFORCE = 33;
 const SO_MARK = 36;
 const IPPROTO_IP = 0;
 const IP_PKTINFO = 8;
+const IP_MTU_DISCOVER = 10;
+const IPV6_MTU_DISCOVER = 23;
+const PMTUDISC_WANT = 1;
+const PMTUDISC_PROBE = 3;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 const IPV6_RECVPKTINFO = 49;
@@ -63,6 +67,15 @@ export function openSocket(
     sys.close(fd);
     throw error;
   }
+}
+
+/**
+ * Whether datagrams that are longer than the path is wide are cut (ip(7), IP_MTU_DISCOVER). Not:
+ * they bear DF, and go by the interface's MTU alone, whatever the kernel believes of the path.
+ */
+export function setFragmenting(fd: number, v4: boolean, on: boolean): void {
+  const value = on ? PMTUDISC_WANT : PMTUDISC_PROBE;
+  set(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, value);
 }
 
 export function markSocket(fd: number, fwmark: number): void {

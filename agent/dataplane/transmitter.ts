@@ -5,9 +5,11 @@ import type { Engine } from './engines/engine.js';
 import {
   MMSGHDR_BYTES,
   PEER_BYTES,
+  PEER_CHANNEL,
   PEER_FLAGS,
   PEER_PINNED,
   PEER_SINGLE,
+  PEER_SLOT,
   PEERS,
   SCRATCH,
   SEND_MESSAGES,
@@ -20,6 +22,8 @@ import {
 import type { Ledger } from './ledger.js';
 import type { Memory } from './memory.js';
 import type { SharedMemory } from './sharedmemory.js';
+import { AF_INET } from './sockaddr.js';
+import { setFragmenting } from './socket.js';
 import {
   EADDRNOTAVAIL,
   EHOSTUNREACH,
@@ -40,6 +44,7 @@ const ALARM = dropNumber('alarm');
 const NO_SESSION = dropNumber('frame-no-session');
 const FRAME = SCRATCH; // where a control frame passes
 export const FRAME_BYTES_MAX = 1_500;
+export const PAD_BYTES_MAX = 65_000;
 
 export class Transmitter {
   constructor(
@@ -79,13 +84,28 @@ export class Transmitter {
     this.flush(now);
   }
 
-  /** Seals a control frame, or, without bytes, a keepalive. */
-  frame(peer: number, frame: Uint8Array, now: number): void {
+  /**
+   * Seals a control frame, or, without bytes, a keepalive. `via`: the row of the place it goes to,
+   * 0: the peer's own. Padded to `pad` bytes, it goes out unfragmented or not at all.
+   */
+  frame(peer: number, frame: Uint8Array, now: number, via = 0, pad = 0): void {
     if (frame.length > FRAME_BYTES_MAX) throw new RangeError(`"frame" has ${frame.length} bytes`);
+    if (pad > PAD_BYTES_MAX) throw new RangeError(`"pad" is ${pad}`);
     const { bytes, wasm } = this.memory;
+    const row = via || PEERS + peer * PEER_BYTES;
     bytes.set(frame, FRAME);
-    if (!wasm.transmitFrame(peer, FRAME, frame.length, now)) this.ledger.drop(NO_SESSION);
+    if (!wasm.transmitFrame(peer, via, FRAME, frame.length, pad, now)) this.ledger.drop(NO_SESSION);
+    if (pad > 0) this.flushWhole(row, now);
+    else this.flush(now);
+  }
+
+  private flushWhole(row: number, now: number): void {
+    const { bytes } = this.memory;
+    const fd = this.shared.slots[bytes[row + PEER_SLOT] ?? 0] ?? -1;
+    const v4 = bytes[row] === AF_INET;
+    if (fd >= 0) setFragmenting(fd, v4, false);
     this.flush(now);
+    if (fd >= 0) setFragmenting(fd, v4, true);
   }
 
   private finishJob(state: number, now: number): void {
@@ -145,8 +165,8 @@ export class Transmitter {
   private repair(_fd: number, _slot: number, train: number, number: number): boolean {
     if (!isSourceProblem(number)) return false;
     const { bytes, view } = this.memory;
-    const peer = this.memory.words[(TRAINS + train * TRAIN_BYTES) >> 2] ?? 0;
-    const flags = PEERS + peer * PEER_BYTES + PEER_FLAGS;
+    const row = this.memory.words[(TRAINS + train * TRAIN_BYTES) >> 2] ?? 0;
+    const flags = row + PEER_FLAGS;
     const message = SEND_MESSAGES + train * MMSGHDR_BYTES;
     const control = Number(view.getBigUint64(message + 32, true)) - this.memory.base;
     if (control < 0) return false;
@@ -169,13 +189,13 @@ export class Transmitter {
   private sendApart(fd: number, slot: number, train: number, number: number): boolean {
     const { bytes, view, base } = this.memory;
     const record = (TRAINS + train * TRAIN_BYTES) >> 2;
-    const [peer = 0, segment = 0, count = 0] = this.memory.words.subarray(record, record + 3);
+    const [row = 0, segment = 0, count = 0] = this.memory.words.subarray(record, record + 3);
     if (count < 2 || (number !== EMSGSIZE && number !== EIO)) return false;
     if (number === EIO) {
       this.shared.gso[slot] = 0;
       bytes[SLOT_GSO + slot] = 0;
     }
-    const flags = PEERS + peer * PEER_BYTES + PEER_FLAGS;
+    const flags = row + PEER_FLAGS;
     bytes[flags] = (bytes[flags] ?? 0) | PEER_SINGLE;
     const message = SEND_MESSAGES + train * MMSGHDR_BYTES;
     const vectors = Number(view.getBigUint64(message + 16, true)) - base;
@@ -183,14 +203,17 @@ export class Transmitter {
     const controls = view.getBigUint64(message + 40, true) - 24n; // without the segment size
     if (controls <= 0n) view.setBigUint64(message + 32, 0n, true);
     view.setBigUint64(message + 40, controls <= 0n ? 0n : controls, true);
+    // Through a channel each datagram has two vectors: the channel's header, and itself.
+    const each = this.memory.words[(row + PEER_CHANNEL) >> 2] ? 2 : 1;
     let failed = 0;
-    for (let i = 0; i < parts; i++) {
+    for (let i = 0; i < parts; i += each) {
       const vector = vectors + 16 * i;
       let at = view.getBigUint64(vector, true);
       let left = Number(view.getBigUint64(vector + 8, true));
       view.setBigUint64(message + 16, BigInt(base + vector), true);
-      view.setBigUint64(message + 24, 1n, true);
-      while (left > 0) {
+      view.setBigUint64(message + 24, BigInt(each), true);
+      if (each === 2 && sys.sendmsg(fd, base + message, 0) < 0) failed++;
+      while (each === 1 && left > 0) {
         const length = Math.min(left, segment);
         view.setBigUint64(vector, at, true);
         view.setBigUint64(vector + 8, BigInt(length), true);

@@ -18,6 +18,7 @@ import {
   PEER_BYTES,
   PEER_EXISTS,
   PEER_FLAGS,
+  PEER_FRAME_SESSION,
   PEER_NAME_LENGTH,
   PEER_SESSION,
   PEERS,
@@ -98,7 +99,7 @@ export class WarmUp {
     const gate = new Gate(memory, shared, ledger, () => {});
     gate.setIdentity(new Uint8Array(32).fill(9));
     const transmitter = new Transmitter(memory, shared, ledger, judge);
-    const receiver = new Receiver(memory, ledger, judge, gate);
+    const receiver = new Receiver(memory, ledger, judge, gate, transmitter);
     this.transmitter = transmitter;
     this.loop = makeLoop({ tun: this.tun, eventfd: this.bell, shared, transmitter, receiver });
     this.usual = [plainPacket(vnet, 64)];
@@ -184,6 +185,7 @@ export class WarmUp {
     bytes[row + PEER_NAME_LENGTH] = this.name.length;
     bytes[row + PEER_FLAGS] = PEER_EXISTS;
     words[(row + PEER_SESSION) >> 2] = WARM_SESSION + 1;
+    words[(row + PEER_FRAME_SESSION) >> 2] = WARM_SESSION + 1;
     const keys = SESSIONS + WARM_SESSION * SESSION_BYTES;
     bytes.fill(7, keys, keys + 64);
     // To be renewed at once: that is told, too.

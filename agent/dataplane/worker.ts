@@ -79,7 +79,7 @@ function run(start: WorkerStart, port: MessagePort): void {
   let world = reality;
   const gate = new Gate(memory, shared, ledger, () => post({ kind: 'bell' }));
   const transmitter = new Transmitter(memory, shared, ledger, judge);
-  const receiver = new Receiver(memory, ledger, judge, gate);
+  const receiver = new Receiver(memory, ledger, judge, gate, transmitter);
   const clerk = new Clerk(memory, shared, ledger, transmitter, gate, routes, (session) =>
     judge.begin(session),
   );

@@ -78,8 +78,10 @@ export class Offline {
   }
 
   use(peer: number, session: number | null): void {
-    const word = (L.PEERS + peer * L.PEER_BYTES + L.PEER_SESSION) >> 2;
-    this.memory.words[word] = session === null ? 0 : session + 1;
+    const row = L.PEERS + peer * L.PEER_BYTES;
+    const value = session === null ? 0 : session + 1;
+    this.memory.words[(row + L.PEER_SESSION) >> 2] = value;
+    this.memory.words[(row + L.PEER_FRAME_SESSION) >> 2] = value;
   }
 
   /** One TUN read all the way; the trains it made, pauses included. */
@@ -119,7 +121,7 @@ export class Offline {
       return {
         datagrams,
         slot: this.memory.words[train + 6]!,
-        peer: this.memory.words[train]!,
+        peer: (this.memory.words[train]! - L.PEERS) / L.PEER_BYTES,
         name: Buffer.from(bytes.slice(name, name + view.getUint32(message + 8, true))),
       };
     });

@@ -2,6 +2,7 @@
 
 export { open, openBatch, seal, sealBatch, wipe } from './aead';
 export { isAuthentic, layLengths, putBack, roomApart, wipeApart } from './apart';
+export { addLeg, closeCircuit, openCircuit, removeLeg, setShare } from './channels';
 export { copySum, fold, sum } from './checksum';
 export { addPacket, clearEntries, finishEntries, setCoalescing } from './coalesce';
 export { takeNotes } from './notes';

@@ -6,9 +6,13 @@
 // copies may be in one batch), then the inner packet's length and source.
 
 import {
+  CIRCUIT_LEGS,
   DESCRIPTOR_BYTES,
   DESCRIPTORS,
   DESCRIPTORS_MAX,
+  DROP_BARE,
+  DROP_CHANNEL_SOURCE,
+  DROP_CHANNEL_UNKNOWN,
   DROP_EXPIRED,
   DROP_FORGED,
   DROP_FRAME_STRANGER,
@@ -26,12 +30,14 @@ import {
   NOTE_ROAMED,
   NOTE_SEEN,
   NOTE_STALE,
+  PEER_CHANNEL,
+  PEER_CHANNEL_HEADER,
   PEER_FLAGS,
+  PEER_FRAME_SESSION,
   PEER_MEMBER,
   PEER_NAME_LENGTH,
   PEER_PINNED,
   PEER_ROAMS,
-  PEER_SESSION,
   PEER_SINGLE,
   PEER_SLOT,
   PEER_SOURCE,
@@ -44,7 +50,11 @@ import {
   RECEIVE_NAMES,
   RECEIVE_SOURCES,
   RECEIVE_VECTORS,
+  SESSION_BARE,
+  SESSION_FLAGS,
+  WHERE_LEG,
 } from '../layout';
+import { channelOf, findLeg, memberOf, refuse, relay } from './channels';
 import { swap16 } from './checksum';
 import { addPacket, clearEntries, finishEntries } from './coalesce';
 import { drop, note } from './notes';
@@ -66,7 +76,9 @@ const AF_INET: u32 = 2;
 const TRANSPORT_HEADER: u32 = 16;
 const TRANSPORT_BYTES_MIN: u32 = 32; // header and tag: a keepalive
 const HANDSHAKE_TYPE_MAX: u32 = 3;
-const SEEN_GAP_MS: f64 = 1_000;
+const CHANNEL_TYPE: u32 = 0x21;
+const CHANNEL_HEADER: u32 = 8;
+const SEEN_GAP_MS: u32 = 1_000;
 
 let packets: u32 = 0;
 let handshakes: u32 = 0;
@@ -154,17 +166,47 @@ function readControls(number: u32): u32 {
 function datagram(at: usize, bytes: u32, message: u32, now: f64): void {
   if (bytes < TRANSPORT_BYTES_MIN) return drop(DROP_OUTSIDE_MALFORMED);
   const type = load<u32>(at); // reserved bytes must be zero
-  if (type != 4) {
-    if (type == 0 || type > HANDSHAKE_TYPE_MAX || handshakes >= <u32>HANDSHAKES_MAX) {
-      return drop(DROP_OUTSIDE_MALFORMED);
-    }
-    const entry = HANDSHAKES + (handshakes << 4);
-    store<u32>(entry, <u32>at);
-    store<u32>(entry, bytes, 4);
-    store<u32>(entry, message, 8);
-    handshakes++;
+  if (type == 4) transport(at, bytes, message, now);
+  else if (type == CHANNEL_TYPE) channel(at, bytes, message, now);
+  else handshake(at, bytes, type, message);
+}
+
+function handshake(at: usize, bytes: u32, type: u32, where: u32): void {
+  if (type == 0 || type > HANDSHAKE_TYPE_MAX || handshakes >= <u32>HANDSHAKES_MAX) {
+    return drop(DROP_OUTSIDE_MALFORMED);
+  }
+  const entry = HANDSHAKES + (handshakes << 4);
+  store<u32>(entry, <u32>at);
+  store<u32>(entry, bytes, 4);
+  store<u32>(entry, where, 8);
+  handshakes++;
+}
+
+/** A datagram in a relay channel: ours, or one that we pass on. */
+function channel(at: usize, bytes: u32, message: u32, now: f64): void {
+  if (bytes < CHANNEL_HEADER + TRANSPORT_BYTES_MIN) return drop(DROP_OUTSIDE_MALFORMED);
+  const inner = load<u32>(at, CHANNEL_HEADER);
+  if (inner == 0 || inner > 4) return drop(DROP_OUTSIDE_MALFORMED);
+  const number = load<u32>(at, 4);
+  const leg = findLeg(number);
+  if (leg < 0) return refuse(DROP_CHANNEL_UNKNOWN, number, message, now);
+  if (leg >= CIRCUIT_LEGS) {
+    const where = message | ((leg + 1) << WHERE_LEG);
+    if (inner == 4) transport(at + CHANNEL_HEADER, bytes - CHANNEL_HEADER, where, now);
+    else handshake(at + CHANNEL_HEADER, bytes - CHANNEL_HEADER, inner, where);
     return;
   }
+  const member = memberOf(leg);
+  const name = <usize>RECEIVE_NAMES + message * NAME_BYTES;
+  if (!member || load<u32>(member, PEER_CHANNEL) || !sameEnd(member, name)) {
+    return refuse(DROP_CHANNEL_SOURCE, number, message, now);
+  }
+  relay(leg, at, bytes, now);
+}
+
+// @ts-ignore: decorator
+@inline
+function transport(at: usize, bytes: u32, where: u32, now: f64): void {
   const session = findSession(load<u32>(at, 4));
   if (session < 0) return drop(DROP_UNKNOWN_INDEX);
   const row = sessionRow(session);
@@ -179,7 +221,7 @@ function datagram(at: usize, bytes: u32, message: u32, now: f64): void {
   store<u32>(descriptor, 0, 12);
   store<u64>(descriptor, counter, 16);
   store<u32>(descriptor, session, 24);
-  store<u32>(descriptor, message, 28);
+  store<u32>(descriptor, where, 28);
   packets++;
 }
 
@@ -223,6 +265,7 @@ function authentic(descriptor: usize, session: u32, row: usize, now: f64): void 
   }
   const bytes = innerLength(text, length, nibble);
   if (bytes == 0) return drop(DROP_INNER_MALFORMED);
+  if (load<u32>(row, SESSION_FLAGS) & SESSION_BARE) return drop(DROP_BARE);
   const v6 = nibble == 6;
   if (route(text + (v6 ? 8 : 12), v6) != owner) return drop(DROP_INNER_SOURCE);
   addPacket(text, bytes);
@@ -245,7 +288,7 @@ function innerLength(ip: usize, length: u32, nibble: u32): u32 {
 function raise(session: u32, row: usize, peer: usize, now: f64): void {
   const marks = load<u32>(row, 100);
   let raised = marks;
-  if (!(marks & SESSION_CONFIRMED) && load<u32>(peer, PEER_SESSION) != session + 1) {
+  if (!(marks & SESSION_CONFIRMED) && load<u32>(peer, PEER_FRAME_SESSION) != session + 1) {
     raised |= SESSION_CONFIRMED;
     note(NOTE_CONFIRMED, session);
   }
@@ -257,23 +300,36 @@ function raise(session: u32, row: usize, peer: usize, now: f64): void {
 }
 
 /** Compares where this came from with where the peer is; follows, or says so. */
-function follow(owner: u32, peer: usize, message: u32, now: f64): void {
+function follow(owner: u32, peer: usize, where: u32, now: f64): void {
+  const message = where & ((1 << WHERE_LEG) - 1);
+  const leg = where >> WHERE_LEG;
+  const through = leg ? channelOf(leg - 1) : 0;
   const name = <usize>RECEIVE_NAMES + message * NAME_BYTES;
   const source = <usize>RECEIVE_SOURCES + message * NAME_BYTES;
   const v4 = load<u16>(name) == AF_INET;
   const marks = load<u8>(peer, PEER_FLAGS);
-  if (samePlace(peer, name, source, v4, marks)) return;
+  if (load<u32>(peer, PEER_CHANNEL) == through && samePlace(peer, name, source, v4, marks)) return;
   if (marks & PEER_ROAMS) {
     memory.copy(peer, name, 28);
     store<u8>(peer, v4 ? 16 : 28, PEER_NAME_LENGTH);
     store<u8>(peer, <u8>slot, PEER_SLOT);
     memory.copy(peer + PEER_SOURCE, source, 20);
     store<u8>(peer, (marks & ~PEER_SINGLE) | PEER_PINNED, PEER_FLAGS);
-    note(NOTE_ROAMED, owner, message);
-  } else if (marks & PEER_MEMBER && now - load<f64>(peer, 80) >= SEEN_GAP_MS) {
-    store<f64>(peer, now, 80);
-    note(NOTE_SEEN, owner, message);
+    store<u32>(peer, CHANNEL_TYPE, PEER_CHANNEL_HEADER);
+    store<u32>(peer, through, PEER_CHANNEL);
+    note(NOTE_ROAMED, owner, where);
+  } else if (marks & PEER_MEMBER && <u32>(<u64>now) - load<u32>(peer, 80) >= SEEN_GAP_MS) {
+    store<u32>(peer, <u32>(<u64>now), 80);
+    note(NOTE_SEEN, owner, where);
   }
+}
+
+/** Whether the member is there; which of our addresses it came to does not matter. */
+function sameEnd(peer: usize, name: usize): bool {
+  if (load<u8>(peer, PEER_SLOT) != slot || load<u64>(peer) != load<u64>(name)) return false;
+  if (load<u16>(name) == AF_INET) return true;
+  const addresses = v128.xor(v128.load(peer, 8), v128.load(name, 8));
+  return !v128.any_true(addresses) && load<u32>(peer, 24) == load<u32>(name, 24);
 }
 
 function samePlace(peer: usize, name: usize, source: usize, v4: bool, marks: u32): bool {

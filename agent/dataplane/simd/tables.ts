@@ -7,15 +7,18 @@
 //   124 u32 batch
 //
 // Peer, 96 bytes:
-//   0 sockaddr[28] | 28 u8 its length | 29 u8 slot | 30 u8 flags | 32 source[20] | 52 u32 channel
+//   0 sockaddr[28] | 28 u8 its length | 29 u8 slot | 30 u8 flags | 32 source[20] | 52 u32 second
 //   56 u32 session in use + 1 | 60 u32 waiting | 64 u32 oldest | 68 u32 newest
-//   72 u32 open train + 1 | 76 u32 batch of that train | 80 f64 last `seen` | 88 spare
+//   72 u32 open train + 1 | 76 u32 batch of that train | 80 u32 last `seen`, milliseconds
+//   84 u32 session for frames + 1 | 88 channel header[8]
 
 import {
   INDEX,
   INDEX_MAX,
   PEER_BYTES,
+  PEER_FRAME_SESSION,
   PEERS,
+  SESSION_BARE,
   SESSION_BYTES,
   SESSIONS,
   TOUCHED,
@@ -66,6 +69,7 @@ export function beginSession(
   rejectAt: f64,
   renewSendAt: f64,
   renewReceiveAt: f64,
+  bare: bool,
 ): void {
   const row = sessionRow(session);
   store<f64>(row, rejectAt, 64);
@@ -74,7 +78,7 @@ export function beginSession(
   store<u32>(row, localIndex, 88);
   store<u32>(row, remoteIndex, 92);
   store<u32>(row, peer, 96);
-  store<u32>(row, SESSION_EXISTS, 100);
+  store<u32>(row, SESSION_EXISTS | (bare ? SESSION_BARE : 0), 100);
   memory.fill(row + 104, 0, 24);
   memory.fill(<usize>WINDOWS + session * WINDOW_BYTES, 0, WINDOW_BYTES);
   let at = bucket(localIndex);
@@ -88,6 +92,9 @@ export function endSession(session: u32): void {
   if (!(load<u32>(row, 100) & SESSION_EXISTS)) return;
   const peer = peerRow(load<u32>(row, 96));
   if (load<u32>(peer, 56) == session + 1) store<u32>(peer, 0, 56);
+  if (load<u32>(peer, PEER_FRAME_SESSION) == session + 1) {
+    store<u32>(peer, 0, PEER_FRAME_SESSION);
+  }
   let at = bucket(load<u32>(row, 88));
   while (load<u32>(INDEX + (at << 2)) != session + 1) at = (at + 1) & (INDEX_MAX - 1);
   closeGap(at);

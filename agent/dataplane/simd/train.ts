@@ -9,6 +9,8 @@ import {
   MMSGHDR_BYTES,
   OUT,
   OUT_BYTES,
+  PEER_CHANNEL,
+  PEER_CHANNEL_HEADER,
   PEER_NAME_LENGTH,
   PEER_PINNED,
   PEER_SINGLE,
@@ -23,10 +25,11 @@ import {
   TRAINS,
   TRAINS_MAX,
 } from '../layout';
-import { peerRow } from './tables';
 
 const SEGMENTS_MAX: u32 = 64; // older kernels take no more
 const BYTES_MAX: u32 = 65_000; // with IP and UDP header below 64 KiB
+const CHANNEL_HEADER: u32 = 8;
+const WEIGHT_MAX: u32 = DESCRIPTORS_MAX - 4; // one packet to two places, both by a channel
 
 const AF_INET: u16 = 2;
 const IPPROTO_IP: u32 = 0;
@@ -40,6 +43,7 @@ const CMSG_HEADER: usize = 16;
 let base: u64 = 0; // address of the memory's first byte in this process
 let out: u32 = 0; // bytes used of OUT
 let datagrams: u32 = 0;
+let weight: u32 = 0; // iovecs that the datagrams may need
 let trains: u32 = 0;
 let batch: u32 = 1;
 
@@ -53,20 +57,44 @@ export function getBase(): u64 {
 
 /** Where the next datagram is to be written; 0: no room for `bytes` more, send first. */
 export function reserveOut(bytes: u32): usize {
-  if (out + bytes > <u32>OUT_BYTES || datagrams >= <u32>DESCRIPTORS_MAX) return 0;
-  return trains >= <u32>TRAINS_MAX ? 0 : <usize>OUT + out;
+  if (out + bytes > <u32>OUT_BYTES) return 0;
+  return isFull() ? 0 : <usize>OUT + out;
 }
 
-/** Appends the datagram at the reserved place to the open train of its peer. */
-export function join(peer: u32, datagram: usize, bytes: u32): void {
-  const row = peerRow(peer);
+// @ts-ignore: decorator
+@inline
+function isFull(): bool {
+  return weight > WEIGHT_MAX || trains >= <u32>TRAINS_MAX - 1;
+}
+
+/** Appends the datagram at the reserved place to the open train of the place in this row. */
+export function join(row: usize, datagram: usize, bytes: u32): void {
+  out += bytes;
+  append(row, datagram, bytes);
+}
+
+/** The same datagram once more, to another place; room for one is left by `reserveOut`. */
+export function joinCopy(row: usize, datagram: usize, bytes: u32): void {
+  append(row, datagram, bytes);
+}
+
+/** One that lies elsewhere, channel header and all. False: no room. */
+export function joinRelayed(row: usize, datagram: usize, bytes: u32): bool {
+  if (isFull()) return false;
+  append(row, datagram, bytes);
+  return true;
+}
+
+function append(row: usize, datagram: usize, text: u32): void {
+  const channel = load<u32>(row, PEER_CHANNEL);
+  const bytes = channel ? text + CHANNEL_HEADER : text;
+  weight += channel ? 2 : 1;
   const open = load<u32>(row, 76) == batch ? load<u32>(row, 72) : 0;
   const record = DATAGRAMS + datagrams * DATAGRAM_BYTES;
   store<u32>(record, <u32>datagram);
-  store<u32>(record, bytes, 4);
+  store<u32>(record, text, 4);
   store<u32>(record, 0, 8);
   datagrams++;
-  out += bytes;
   const train = TRAINS + (open - 1) * TRAIN_BYTES;
   if (open && fits(train, bytes)) {
     store<u32>(DATAGRAMS + (load<u32>(train, 16) - 1) * DATAGRAM_BYTES, datagrams, 8);
@@ -75,7 +103,7 @@ export function join(peer: u32, datagram: usize, bytes: u32): void {
     store<u32>(train, load<u32>(train, 20) + bytes, 20);
     if (bytes < load<u32>(train, 4)) store<u32>(row, 0, 72); // the last wagon
   } else {
-    start(peer, row, bytes);
+    start(row, bytes);
   }
 }
 
@@ -86,11 +114,11 @@ function fits(train: usize, bytes: u32): bool {
   return load<u32>(train, 20) + bytes <= BYTES_MAX;
 }
 
-function start(peer: u32, row: usize, bytes: u32): void {
+function start(row: usize, bytes: u32): void {
   const train = TRAINS + trains * TRAIN_BYTES;
   const slot = load<u8>(row, PEER_SLOT);
   trains++;
-  store<u32>(train, peer);
+  store<u32>(train, <u32>row);
   store<u32>(train, bytes, 4);
   store<u32>(train, 1, 8);
   store<u32>(train, datagrams, 12);
@@ -116,13 +144,15 @@ export function buildTrains(): u32 {
     vector += vectors;
   }
   const count = trains;
-  out = datagrams = trains = 0;
+  out = datagrams = weight = trains = 0;
   batch++;
   return count;
 }
 
-/** Datagrams that lie back to back share an iovec. */
+/** Datagrams that lie back to back share an iovec, unless a channel's header goes before each. */
 function layVectors(train: usize, first: u32): u32 {
+  const row: usize = load<u32>(train);
+  const header: u64 = load<u32>(row, PEER_CHANNEL) ? base + row + PEER_CHANNEL_HEADER : 0;
   let count: u32 = 0;
   let vector: usize = 0;
   let behind: u64 = 0;
@@ -130,7 +160,13 @@ function layVectors(train: usize, first: u32): u32 {
     const record = DATAGRAMS + (number - 1) * DATAGRAM_BYTES;
     const at = base + load<u32>(record);
     const bytes = load<u32>(record, 4);
-    if (count && at == behind) {
+    if (header) {
+      vector = SEND_VECTORS + (first + count) * IOVEC_BYTES;
+      store<u64>(vector, header);
+      store<u64>(vector, CHANNEL_HEADER, 8);
+      count++;
+    }
+    if (count && at == behind && !header) {
       store<u64>(vector, load<u64>(vector, 8) + bytes, 8);
     } else {
       vector = SEND_VECTORS + (first + count) * IOVEC_BYTES;
@@ -144,9 +180,8 @@ function layVectors(train: usize, first: u32): u32 {
   return count;
 }
 
-/** Name and control messages of a message to this peer; segment 0: no train. */
-export function address(message: usize, control: usize, peer: u32, segment: u32): void {
-  const row = peerRow(peer);
+/** Name and control messages of a message to this place; segment 0: no train. */
+function address(message: usize, control: usize, row: usize, segment: u32): void {
   store<u64>(message, base + row);
   store<u32>(message, load<u8>(row, PEER_NAME_LENGTH), 8);
   let length: usize = 0;

@@ -14,7 +14,9 @@ import {
   NOTE_STALE,
   NOTE_WANT,
   PEER_FLAGS,
+  PEER_FRAME_SESSION,
   PEER_NAME_LENGTH,
+  PEER_SECOND,
   PEER_SESSION,
   PEER_WANTED,
   TUN_READ,
@@ -24,7 +26,7 @@ import { copySum, fold, pseudoHeader, sealIpv4Header, sum, swap16 } from './chec
 import { drop, note } from './notes';
 import { route } from './routes';
 import { peerRow, SESSION_STALE, sessionRow, touch } from './tables';
-import { join, reserveOut } from './train';
+import { join, joinCopy, reserveOut } from './train';
 import { wait } from './waiting';
 
 /** Takes `count` counters of the session; returns the first, or -1: none are left. */
@@ -58,6 +60,8 @@ let segment: u32 = 0; // payload bytes of each segment
 let tcp: bool = false;
 let v6: bool = false;
 let peer: u32 = 0;
+let place: usize = 0; // row of where it goes
+let second: usize = 0; // row of where a copy goes, 0: none
 let session: u32 = 0;
 let counter: u64 = 0;
 let sequence: u32 = 0;
@@ -96,6 +100,8 @@ export function transmit(bytes: u32, now: f64): u32 {
   if (used == 0 || now >= load<f64>(sessionRow(used - 1), 64)) return hold(row, bytes);
   session = used - 1;
   if (load<u8>(row, PEER_NAME_LENGTH) == 0) return refuse(DROP_NO_PLACE);
+  place = row;
+  second = load<u32>(row, PEER_SECOND);
   if (!prepare()) return refuse(DROP_INSIDE_MALFORMED);
   const count = headers ? (length - headers + segment - 1) / segment : 1;
   return begin(count, now) ? resume() : DONE;
@@ -176,20 +182,22 @@ function completeChecksum(start: u32, field: u32): void {
 export function resume(): u32 {
   if (headers == 0) {
     if (length == 0) return DONE;
-    const at = reserveOut(wireBytes(length));
+    const text = padded(length);
+    const at = reserveOut(text + 32);
     if (!at) return FULL;
     memory.copy(at + 16, ip, length);
-    emit(at, length, 1);
+    emit(at, length, text, 1);
     length = 0;
     return DONE;
   }
   while (offset < length) {
     const rest = length - offset;
     const payload = rest < segment ? rest : segment;
-    const at = reserveOut(wireBytes(headers + payload));
+    const text = padded(headers + payload);
+    const at = reserveOut(text + 32);
     if (!at) return FULL;
     cut(at + 16, payload, payload == rest);
-    emit(at, headers + payload, 1);
+    emit(at, headers + payload, text, 1);
     offset += payload;
   }
   return DONE;
@@ -233,15 +241,8 @@ function padded(bytes: u32): u32 {
   return full <= mtu ? full : bytes > mtu ? bytes : mtu;
 }
 
-// @ts-ignore: decorator
-@inline
-function wireBytes(bytes: u32): u32 {
-  return padded(bytes) + 32;
-}
-
 /** The packet lies 16 bytes behind `at`: padding, header, descriptor, a place in a train. */
-function emit(at: usize, bytes: u32, data: u32): void {
-  const text = padded(bytes);
+function emit(at: usize, bytes: u32, text: u32, data: u32): void {
   for (let i = bytes; i < text; i++) store<u8>(at + 16 + i, 0);
   const row = sessionRow(session);
   store<u32>(at, 4);
@@ -258,21 +259,36 @@ function emit(at: usize, bytes: u32, data: u32): void {
   descriptors++;
   counter++;
   touch(session, row, text + 32, data);
-  join(peer, at, text + 32);
+  join(place, at, text + 32);
+  if (second) joinCopy(second, at, text + 32);
 }
 
-/** Seals `bytes` bytes at `from` for the peer (0: a keepalive). False: no session, or no room. */
-export function transmitFrame(to: u32, from: usize, bytes: u32, now: f64): bool {
+/**
+ * Seals `bytes` bytes at `from` for the peer (0: a keepalive), `pad` bytes where that is more.
+ * `via`: row of the place it goes to, 0: the peer's. False: no session, no place, or no room.
+ */
+export function transmitFrame(
+  to: u32,
+  via: usize,
+  from: usize,
+  bytes: u32,
+  pad: u32,
+  now: f64,
+): bool {
   const row = peerRow(to);
-  const used = load<u32>(row, PEER_SESSION);
+  const used = load<u32>(row, PEER_FRAME_SESSION);
   if (used == 0 || now >= load<f64>(sessionRow(used - 1), 64)) return false;
-  if (load<u8>(row, PEER_NAME_LENGTH) == 0) return false;
-  const at = reserveOut(wireBytes(bytes));
+  place = via ? via : row;
+  second = 0;
+  if (load<u8>(place, PEER_NAME_LENGTH) == 0) return false;
+  const full = padded(bytes);
+  const text = pad > full ? pad : full;
+  const at = reserveOut(text + 32);
   if (!at) return false;
   peer = to;
   session = used - 1;
   if (!begin(1, now)) return false;
   memory.copy(at + 16, from, bytes);
-  emit(at, bytes, bytes ? 1 : 0);
+  emit(at, bytes, text, bytes ? 1 : 0);
   return true;
 }
