@@ -16,6 +16,7 @@ export const REASONS = {
   'admin-revoked': 'The admin that signed this is none any more.',
   'no-proof': 'The device did not prove that the key is its own.',
   key: 'The node key is none.',
+  'too-many': 'Too many newcomers stand at the door. Try again in ten seconds.',
 } as const;
 
 export type Reason = keyof typeof REASONS;
