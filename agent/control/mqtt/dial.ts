@@ -108,7 +108,7 @@ class NetworkWire implements Wire {
     events: WireEvents,
   ) {
     client.on('message', (topic, payload, { retain }) =>
-      events.onMessage({ topic, payload, retained: retain, trusted: false }),
+      events.onMessage({ topic, payload, retained: retain }),
     );
     client.on('error', (error) => {
       this.reason = reasonOf(error);

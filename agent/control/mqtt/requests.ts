@@ -32,6 +32,13 @@ export type RequestsOptions = Readonly<{
   log(level: 'error' | 'info' | 'verbose', line: string): void;
 }>;
 
+/** Where an answer goes. */
+type Asker = Readonly<{
+  asked: Asked;
+  wanted?: string | undefined;
+  reply: Message['reply'];
+}>;
+
 const WAITING_MAX = 32; // each holds at most one payload
 const ANSWER_BYTES_MAX = 512 * 1024; // larger than any result but the configuration of a giant
 
@@ -50,15 +57,20 @@ export class Requests {
       return;
     }
     const read = readRequest(asked.kind, message.payload);
-    if ('problem' in read) this.reply(asked, undefined, refusal(read.id, read.problem));
-    else if (this.waiting >= WAITING_MAX) {
-      this.counts.busy++;
-      this.reply(asked, read.request.answer, refusal(read.request.id, 'too many requests at once'));
-    } else {
-      this.waiting++;
-      const work = this.work.then(() => this.perform(asked, read.request, message.trusted));
-      this.work = work.finally(() => this.waiting--);
+    const { reply } = message;
+    if ('problem' in read) {
+      this.reply({ asked, reply }, refusal(read.id, read.problem));
+      return;
     }
+    const asker = { asked, reply, wanted: read.request.answer };
+    if (this.waiting >= WAITING_MAX) {
+      this.counts.busy++;
+      this.reply(asker, refusal(read.request.id, 'too many requests at once'));
+      return;
+    }
+    this.waiting++;
+    const work = this.work.then(() => this.perform(asker, read.request));
+    this.work = work.finally(() => this.waiting--);
   }
 
   /** Resolves when everything that was asked so far is answered. */
@@ -66,10 +78,11 @@ export class Requests {
     await this.work;
   }
 
-  private async perform(asked: Asked, request: Request, trusted: boolean): Promise<void> {
+  private async perform(asker: Asker, request: Request): Promise<void> {
+    const { asked } = asker;
     let answer: Answer;
     try {
-      const { standing, body } = this.judge(asked, request, trusted);
+      const { standing, body } = this.judge(asked, request, asker.reply !== undefined);
       answer =
         asked.kind === 'command'
           ? await this.command(asked.name, { ...request, body }, standing)
@@ -82,7 +95,7 @@ export class Requests {
         answer = refusal(request.id, 'failed: see the log of the agent');
       }
     }
-    this.reply(asked, request.answer, answer);
+    this.reply(asker, answer);
   }
 
   /** Whose word it is. A signature that is not good is never taken for none. */
@@ -152,7 +165,7 @@ export class Requests {
       );
   }
 
-  private reply(asked: Asked, wanted: string | undefined, answer: Answer): void {
+  private reply({ asked, reply, wanted }: Asker, answer: Answer): void {
     const { topics } = this.options;
     const own = asked.kind === 'command' ? topics.commandResult : topics.configResult;
     let topic = own;
@@ -164,7 +177,8 @@ export class Requests {
     let text = JSON.stringify(said);
     if (text.length > ANSWER_BYTES_MAX)
       text = JSON.stringify(refusal(answer.id, 'done, but the result is too large for MQTT'));
-    if (this.options.publish(topic, text)) this.counts.answered++;
+    if (reply) reply(topic, text);
+    if (reply || this.options.publish(topic, text)) this.counts.answered++;
     else this.counts.unanswered++;
   }
 }

@@ -7,8 +7,11 @@ export type Message = Readonly<{
   payload: Uint8Array; // valid until the handler returns
   /** It lay there before we came: said to nobody in particular, maybe long ago. */
   retained: boolean;
-  /** Sent by someone who logged in at this agent itself, such as the dashboard. */
-  trusted: boolean;
+  /**
+   * Set where it came over a login at this agent itself, such as the dashboard's: an answer that
+   * nobody else hears.
+   */
+  reply?: ((topic: string, payload: string) => void) | undefined;
 }>;
 
 export interface Wire {

@@ -1,0 +1,150 @@
+// The faces of a running agent besides the command line: MQTT, and the broker of its own. They
+// follow the configuration, and changes that come through them can be taken back.
+
+import { networkInterfaces } from 'node:os';
+import type { Changes } from '../commands/changes.js';
+import type { Context, Status, Store } from '../commands/context.js';
+import { COMMANDS } from '../commands/registry.js';
+import { runCommand } from '../commands/run.js';
+import type { Config } from '../config/schema.js';
+import type { Broker, BrokerView } from './broker/broker.js';
+import { ConfigChanges } from './changes.js';
+import type { Folder } from './folder.js';
+import type { Mqtt, MqttView } from './mqtt/mqtt.js';
+import type { VerifySigned } from './mqtt/signed.js';
+import type { Log } from './ports.js';
+import { type Live, overlay } from './store.js';
+
+export type FacesOptions = Readonly<{
+  folder: Folder;
+  config: Config; // of this run
+  settings: readonly string[]; // --set
+  publicKey: string; // the node's own, base64
+  status(): Status;
+  /** An admin's signature; absent while the node is in no mesh. */
+  verify?: VerifySigned | undefined;
+  random(bytes: number): Uint8Array;
+  log: Log;
+}>;
+
+const PASSWORD_FILE = 'broker.password';
+const PASSWORD_LETTERS = 20; // of 32: 100 bits
+const LETTERS = 'abcdefghijkmnpqrstuvwxyz23456789'; // none that is read for another
+
+/** In this order: live, changesOf, start, …, stop. */
+export class Faces {
+  private config: Config;
+  private changes: ConfigChanges | undefined;
+  private mqtt: Mqtt | undefined;
+  private broker: Broker | undefined;
+
+  constructor(private readonly options: FacesOptions) {
+    this.config = options.config;
+  }
+
+  /** What the store tells of changes, for the node and then for the faces. */
+  live(node: Live): Live {
+    return {
+      apply: async (written) => {
+        const restart = await node.apply(written);
+        this.config = overlay(written, this.options.settings);
+        this.mqtt?.changed(this.config);
+        return restart;
+      },
+    };
+  }
+
+  changesOf(store: Store): Changes {
+    this.changes ??= new ConfigChanges(store, this.options.folder, this.options.log);
+    return this.changes;
+  }
+
+  async start(context: (note: (line: string) => void) => Context): Promise<void> {
+    const { changes } = this;
+    if (!changes) throw new RangeError('changesOf was not called');
+    const { folder, publicKey, status, verify, log } = this.options;
+    if (hasBroker(this.config)) await this.startBroker();
+    const { Mqtt } = await import('./mqtt/mqtt.js');
+    this.mqtt = new Mqtt({
+      publicKey,
+      config: this.config,
+      status,
+      changes,
+      commands: COMMANDS,
+      context,
+      run: runCommand,
+      verify,
+      readSecret: (file) => folder.readSecret(file),
+      readPublic: (file) => folder.readPublic(file),
+      ownBroker: () => this.broker?.dial(),
+      log,
+    });
+    this.mqtt.start();
+  }
+
+  /** Something about the peers has changed. */
+  poke(): void {
+    this.mqtt?.poke();
+  }
+
+  async stop(): Promise<void> {
+    this.changes?.stop();
+    await this.mqtt?.stop();
+    await this.broker?.stop();
+  }
+
+  view(): Readonly<{ mqtt: MqttView | null; broker: BrokerView | null }> {
+    return { mqtt: this.mqtt?.view() ?? null, broker: this.broker?.view() ?? null };
+  }
+
+  /** For rendezvous over the broker, and for the dashboard's connections. */
+  get link(): Mqtt | undefined {
+    return this.mqtt;
+  }
+
+  get ownBroker(): Broker | undefined {
+    return this.broker;
+  }
+
+  private async startBroker(): Promise<void> {
+    const { Broker } = await import('./broker/broker.js');
+    const { broker: settings } = this.config;
+    this.broker = new Broker({
+      settings,
+      password: this.password(),
+      addresses: listenAddresses(settings.reach, this.config.interface.name),
+      onAwake: () => this.mqtt?.brokerChanged(),
+      log: this.options.log,
+    });
+    await this.broker.start();
+  }
+
+  /** Made at the first start; for its owner to read. */
+  private password(): Uint8Array {
+    const { folder, random } = this.options;
+    if (!folder.has(PASSWORD_FILE)) {
+      const letters = [...random(PASSWORD_LETTERS)].map((byte) => LETTERS[byte % 32]);
+      folder.writeSecret(PASSWORD_FILE, Buffer.from(`${letters.join('')}\n`));
+    }
+    const bytes = folder.readSecret(PASSWORD_FILE);
+    return Buffer.from(Buffer.from(bytes).toString().trim());
+  }
+}
+
+export function hasBroker({ broker, mqtt }: Config): boolean {
+  return broker.enabled === 'on' || (broker.enabled === 'auto' && mqtt.enabled && !mqtt.url);
+}
+
+/** Loopback, and with `lan` the private addresses of all links but the tunnel's. */
+export function listenAddresses(reach: 'loopback' | 'lan', tunnel: string): string[] {
+  const loopback = ['127.0.0.1', '::1'];
+  if (reach === 'loopback') return loopback;
+  const links = Object.entries(networkInterfaces()).filter(([name]) => name !== tunnel);
+  const addresses = links.flatMap(([, found]) => found ?? []).filter(({ internal }) => !internal);
+  return [...loopback, ...addresses.map(({ address }) => address).filter(isPrivate)];
+}
+
+/** RFC 1918, and RFC 4193 for IPv6. */
+function isPrivate(address: string): boolean {
+  return /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|f[cd][0-9a-f]{2}:)/.test(address);
+}
