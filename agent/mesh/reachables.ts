@@ -5,6 +5,7 @@
 //
 // The hold-down keeps one that comes and goes from dealing the trackers anew each time.
 
+import { equalBytes } from '@noble/ciphers/utils.js';
 import type { Endpoint } from '../bytes/address.js';
 import type { NodeId } from '../identity/member.js';
 import type { Millis } from '../wireguard/effects.js';
@@ -52,6 +53,7 @@ type Entry = {
   expiresAt: Millis; // as monotonic time
   state: 'waiting' | 'up' | 'down';
   until: Millis; // of waiting and down
+  standing: number;
 };
 
 export class Reachables {
@@ -67,11 +69,14 @@ export class Reachables {
   /** The last bytes of records that were accepted: the same again needs no second look. */
   private readonly tails = new Map<NodeId, string>();
   private readonly accepted = new Set<string>();
+  private seed: Uint8Array; // of the standings
 
   constructor(
     private readonly ground: Ground,
     private readonly rendezvous: Rendezvous,
-  ) {}
+  ) {
+    this.seed = ground.roll.seed;
+  }
 
   /**
    * A record of somebody, from anybody. `new`: it is reachable there, as we have not known before;
@@ -185,7 +190,15 @@ export class Reachables {
     rest: Pick<Entry, 'sealed' | 'at' | 'expiresAt'>,
   ): void {
     const old = this.entries.get(node);
-    const entry: Entry = { state: 'waiting', until: now, ...old, ...rest, endpoint, heardAt: now };
+    const entry: Entry = {
+      state: 'waiting',
+      until: now,
+      standing: old?.standing ?? standing(this.seed, node),
+      ...old,
+      ...rest,
+      endpoint,
+      heardAt: now,
+    };
     if (old === undefined || old.state === 'down') this.wait(entry, now);
     this.entries.set(node, entry);
     this.settle(node, entry);
@@ -213,10 +226,12 @@ export class Reachables {
     return true;
   }
 
+  /** Other nodes that are up, as far as FIRST. */
   private upCount(without?: NodeId): number {
     let count = 0;
     for (const [node, { state }] of this.entries) {
-      if (state === 'up' && node !== without && node !== this.ground.self) count++;
+      if (state !== 'up' || node === without || node === this.ground.self) continue;
+      if (++count === FIRST) break;
     }
     return count;
   }
@@ -229,16 +244,22 @@ export class Reachables {
   /** Where it is full, the node of the lowest standing goes, if it is not the new one. */
   private makeRoom(node: NodeId): boolean {
     if (this.entries.size < REACHABLE_MAX) return true;
-    const { seed } = this.ground.roll;
+    this.reseed();
     let lowest = node;
-    let least = standing(seed, node);
-    for (const other of this.entries.keys()) {
-      const its = standing(seed, other);
+    let least = standing(this.seed, node);
+    for (const [other, { standing: its }] of this.entries) {
       if (its < least && other !== this.ground.self) [lowest, least] = [other, its];
     }
     if (lowest === node) return node === this.ground.self;
     this.remove(lowest);
     return true;
+  }
+
+  private reseed(): void {
+    const { seed } = this.ground.roll;
+    if (equalBytes(seed, this.seed)) return;
+    this.seed = seed;
+    for (const [node, entry] of this.entries) entry.standing = standing(seed, node);
   }
 
   private drop(reason: ReachableDrop): undefined {

@@ -39,9 +39,6 @@ const BUSY_MS = 600_000;
 /** A record that changes again at once is announced this much later. */
 const RECORD_GAP_MS = 2_000;
 
-/** A silence counts although it began this much late: WireGuard's own answer to what came last. */
-const SILENCE_SLACK_MS = 12_000;
-
 /** After an answer, what else a new session brings is waited for before a silence begins. */
 const SETTLE_MS = 2_000;
 
@@ -58,7 +55,6 @@ type Row = {
   observed: string; // where it saw us
   recordAt: Millis;
   echoing: boolean;
-  silence: { ms: Millis; since: Millis } | undefined; // toward it, being tried
 };
 
 type Shunned = Readonly<{ until: Millis; times: number; busy: boolean }>;
@@ -118,7 +114,7 @@ export class Registering {
 
   onLost(node: NodeId, at: Times, out: MeshEffect[]): void {
     const row = this.rows.get(node);
-    if (row?.spare) this.rows.delete(node);
+    if (row?.spare) this.drop(node);
     else if (row !== undefined) this.seek(node, row, at, out);
   }
 
@@ -140,7 +136,6 @@ export class Registering {
     this.shunned.delete(node);
     row.state = 'kept';
     row.tries = 0;
-    row.silence = undefined;
     row.echoing = false;
     this.schedule(row, at);
     this.prune();
@@ -149,12 +144,7 @@ export class Registering {
   onEchoed(node: NodeId, { seq }: FrameOf<'echoed'>, at: Times, out: MeshEffect[]): void {
     const row = this.rows.get(node);
     if (row?.state !== 'kept') return;
-    if (row.silence !== undefined) {
-      if (row.echoing)
-        this.lifetime.missed(row.silence.ms, at.now); // it lives: it is the NAT
-      else this.heardAfter(node, row, row.silence, at);
-    }
-    row.silence = undefined;
+    this.lifetime.spoke(node, row.echoing, this.quietSince(node, row), at.now);
     if (row.echoing) row.renewedAt = Math.max(row.renewedAt, at.now - 1_000);
     row.echoing = false;
     row.tries = 0;
@@ -208,6 +198,7 @@ export class Registering {
       this.rows.delete(node); // the map's order is the ranking's, and spares come last
       row.spare = true;
       if (good.includes(node)) this.rows.set(node, row);
+      else this.lifetime.give(node);
     }
     for (const node of own) {
       const old = this.rows.get(node);
@@ -231,8 +222,13 @@ export class Registering {
     let kept = 0;
     for (const { state, spare } of this.rows.values()) if (state === 'kept' && !spare) kept++;
     for (const [node, { state, spare }] of this.rows) {
-      if (spare && (state !== 'kept' || ++kept > OWN_TRACKERS)) this.rows.delete(node);
+      if (spare && (state !== 'kept' || ++kept > OWN_TRACKERS)) this.drop(node);
     }
+  }
+
+  private drop(node: NodeId): void {
+    this.rows.delete(node);
+    this.lifetime.give(node);
   }
 
   private shun(node: NodeId, busy: boolean, at: Times, out: MeshEffect[]): void {
@@ -245,7 +241,7 @@ export class Registering {
   private seek(node: NodeId, row: Row, at: Times, out: MeshEffect[]): void {
     row.state = 'seeking';
     row.tries = 0;
-    row.silence = undefined;
+    this.lifetime.give(node);
     row.nextAt = at.now + SEEK_MS[0];
     this.ports.reach(node, at, out);
   }
@@ -265,8 +261,8 @@ export class Registering {
   private register(node: NodeId, row: Row, at: Times, out: MeshEffect[]): void {
     row.state = 'registering';
     row.tries = 0;
-    row.silence = undefined;
     row.echoing = false;
+    this.lifetime.give(node);
     this.sendRecord(node, row, at, out);
   }
 
@@ -290,7 +286,7 @@ export class Registering {
       this.register(node, row, at, out);
     } else if (row.echoing) {
       this.echoAgain(node, row, at, out);
-    } else if (row.silence !== undefined) {
+    } else if (this.lifetime.isTrying(node)) {
       this.echo(node, row, at, out); // nothing was heard: is it the NAT, or the tracker?
     } else if (at.now >= row.renewedAt + RENEW_MS) {
       this.echo(node, row, at, out);
@@ -330,33 +326,13 @@ export class Registering {
 
   /** Begins a longer silence than before, if it is time. */
   private trySilence(node: NodeId, row: Row, at: Times, out: MeshEffect[]): boolean {
-    const ms = this.silenceFor(row, at.now);
+    const ms = this.lifetime.fitting(at.now, row.renewedAt + RENEW_MS);
     if (ms === undefined) return false;
-    row.silence = { ms, since: at.now };
+    this.lifetime.begin(node, ms, at.now);
     row.sentAt = at.now;
     row.nextAt = at.now + ms + ECHO_GRACE_MS;
     out.push({ kind: 'frame', node, frame: { kind: 'echo', after: ms / 1_000 } });
     return true;
-  }
-
-  /** One at a time, and only where it ends before the session must be renewed. */
-  private silenceFor(row: Row, from: Millis): Millis | undefined {
-    const ms = this.lifetime.wanted(from);
-    if (ms === undefined || from + ms + ECHO_GRACE_MS > row.renewedAt + RENEW_MS) return undefined;
-    for (const { silence } of this.rows.values()) if (silence !== undefined) return undefined;
-    return ms;
-  }
-
-  /** It spoke after our silence, if it was one: other things may have been sent in it. */
-  private heardAfter(
-    node: NodeId,
-    row: Row,
-    { ms, since }: { ms: Millis; since: Millis },
-    at: Times,
-  ): void {
-    if (at.now < since + ms - 1_000) return; // an answer to something else
-    const quiet = at.now - Math.max(since, this.quietSince(node, row));
-    if (quiet >= ms - SILENCE_SLACK_MS) this.lifetime.heard(ms, at.now);
   }
 
   private quietSince(node: NodeId, row: Row): Millis {
@@ -366,7 +342,7 @@ export class Registering {
   private schedule(row: Row, at: Times, quietSince = row.sentAt): void {
     const renewal = row.renewedAt + RENEW_MS;
     const keepalive = quietSince + this.lifetime.intervalMs;
-    const silence = this.silenceFor(row, at.now + SETTLE_MS);
+    const silence = this.lifetime.fitting(at.now + SETTLE_MS, renewal);
     const next = silence === undefined ? Math.min(renewal, keepalive) : at.now + SETTLE_MS;
     row.nextAt = Math.max(next, at.now + 1);
   }
@@ -394,6 +370,5 @@ function blank(now: Millis): Row {
     observed: '',
     recordAt: Number.NEGATIVE_INFINITY,
     echoing: false,
-    silence: undefined,
   };
 }

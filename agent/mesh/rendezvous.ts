@@ -9,6 +9,7 @@
 // may choose his key tries a few thousand until the weight suits him. An admin who sees that sets
 // another seed, and all is dealt anew.
 
+import { equalBytes } from '@noble/ciphers/utils.js';
 import type { NodeId } from '../identity/member.js';
 
 /** So many are ranked and remembered for a node: those that serve, and those who stand in. */
@@ -65,7 +66,7 @@ export class Rendezvous {
 
   /** All is dealt anew; nothing happens where the seed is the same. */
   reseed(seed: Uint8Array): void {
-    if (seed.length === this.seed.length && seed.every((byte, i) => byte === this.seed[i])) return;
+    if (equalBytes(seed, this.seed)) return;
     this.seed = seed;
     this.version++;
     this.cached.clear();

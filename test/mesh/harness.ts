@@ -160,8 +160,10 @@ export class World {
   }
 
   at(delayMs: number, run: () => void): void {
-    this.queue.push({ at: this.now + delayMs, run });
-    this.queue.sort((a, b) => a.at - b.at);
+    const at = this.now + delayMs;
+    let i = this.queue.length;
+    while (i > 0 && (this.queue[i - 1] as { at: number }).at > at) i--;
+    this.queue.splice(i, 0, { at, run });
   }
 
   connect(from: Node, to: NodeId, via?: Endpoint): void {
