@@ -42,6 +42,7 @@ export class OrderedIds implements IdSet {
   private base = EMPTY;
   private added: Key[] = [];
   private removed: Key[] = [];
+  private whole: Uint8Array | undefined; // fingerprint of all, which is asked for most often
 
   get count(): number {
     return this.base.keys.length + this.added.length - this.removed.length;
@@ -55,6 +56,7 @@ export class OrderedIds implements IdSet {
   add(id: StatementId): boolean {
     const key = keyOf(idBytes(id));
     if (this.holds(key)) return false;
+    this.whole = undefined;
     if (!take(this.removed, key)) put(this.added, key);
     this.fold(Math.max(FOLD_MIN, this.base.keys.length / 8));
     return true;
@@ -64,6 +66,7 @@ export class OrderedIds implements IdSet {
   delete(id: StatementId): boolean {
     const key = keyOf(idBytes(id));
     if (!this.holds(key)) return false;
+    this.whole = undefined;
     if (!take(this.added, key)) put(this.removed, key);
     this.fold(Math.max(FOLD_MIN, this.base.keys.length / 8));
     return true;
@@ -76,6 +79,12 @@ export class OrderedIds implements IdSet {
   }
 
   fingerprint(from: Uint8Array, to: Uint8Array): Uint8Array {
+    if (from.length > 0 || to.length > 0) return this.print(from, to);
+    this.whole ??= this.print(from, to);
+    return Uint8Array.from(this.whole);
+  }
+
+  private print(from: Uint8Array, to: Uint8Array): Uint8Array {
     const [start, end] = [keyOf(from), endOf(to)];
     const { keys, sums } = this.base;
     const [first, last] = [lowerBound(keys, start), lowerBound(keys, end)];
@@ -127,6 +136,7 @@ export class OrderedIds implements IdSet {
     other.base = this.base;
     other.added = [...this.added];
     other.removed = [...this.removed];
+    other.whole = this.whole;
     return other;
   }
 
