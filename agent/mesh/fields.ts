@@ -1,7 +1,7 @@
 // What a field of a control frame may hold: its form in CBOR, and its bounds.
 //
 // A field reads what the strict decoder (bytes/cbor.ts) made of a peer's bytes: `undefined` means
-// that it is of a wrong type or out of bounds. Bytes are copied out of the datagram.
+// that it is of a wrong type or out of bounds. It has copied all bytes out of the datagram.
 
 import { addressBytes, type Endpoint, formatAddress } from '../bytes/address.js';
 import type { Cbor } from '../bytes/cbor.js';
@@ -37,7 +37,7 @@ export function bytes(min: number, max = min): Field<Uint8Array> {
       if (!fits(value)) throw new RangeError(`${value.length} bytes, not ${min} to ${max}`);
       return value;
     },
-    read: (value) => (isBytes(value) && fits(value) ? Uint8Array.from(value) : undefined),
+    read: (value) => (isBytes(value) && fits(value) ? value : undefined),
   };
 }
 
@@ -70,7 +70,7 @@ export function word<W extends string>(words: readonly W[]): Field<W> {
   };
 }
 
-/** A code for programs: 1 to 32 of a-z, 0-9 and hyphens, so that it can do no harm in a terminal. */
+/** A code for programs: 1 to 32 of a-z, 0-9 and hyphens, which do no harm in a terminal. */
 export const code: Field<string> = {
   write(value) {
     if (!CODE.test(value)) throw new RangeError(`"${value}" is no code`);

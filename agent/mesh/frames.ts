@@ -1,7 +1,7 @@
 // Control frames as bytes: deterministic CBOR (RFC 8949, section 4.2.1), frames.cddl is the schema.
 //
-//   { 0: kind, 1: ..., 2: ... }   a map with ascending integer keys: the first byte is 0xa1 to 0xb7,
-//                                 which no IP packet's is (4x, 6x). Zero padding may follow.
+//   { 0: kind, 1: ..., 2: ... }   a map with ascending integer keys: its first byte is 0xa1 to
+//                                 0xb7, an IP packet's is 4x or 6x. Zero padding may follow.
 //
 // Versions meet here: unknown keys are ignored, a frame of unknown kind is dropped and counted, so
 // that a newer node may say more. A known key of a wrong type, or out of bounds, drops the frame.

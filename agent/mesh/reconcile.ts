@@ -4,7 +4,8 @@
 //   one side     all ids in a few ranges, each with its fingerprint
 //   other side   same fingerprint: nothing to say;  few ids here: the ids themselves;
 //                else the range is cut into smaller ones, each with its fingerprint
-//   one side     the same for what came back; where ids came: sends what they lack, asks for the rest
+//   one side     the same for what came back; where ids came: sends what they lack, asks for
+//                what it lacks itself
 //
 // Ids are hashes, so ranges are cut evenly between their bounds and not at ids: bounds stay short.
 
@@ -14,7 +15,7 @@ import type { StatementId } from '../identity/member.js';
 import { PRINT_BYTES } from './fields.js';
 import type { Range } from './frame.js';
 
-export const CUTS = 4; // ranges out of one; 2 come to the same bytes and take twice as long, 8 to more
+export const CUTS = 4; // ranges out of one; 2 take twice as long for the same bytes, 8 cost more
 export const FEW = 1; // so many ids are said at once: one has 32 bytes, a fingerprint 8
 export const ANSWER_RANGES_MAX = 512; // 7 KiB; what lies beyond is for the next time
 export const ANSWER_IDS_MAX = 2_048; // that one answer makes us send or ask for
@@ -60,7 +61,7 @@ export function answer(set: IdSet, ranges: readonly Range[]): Answer {
   return { ranges: said.ranges, send, fetch };
 }
 
-/** The ranges of an answer; those with nothing to say grow together, and are left out at the end. */
+/** Ranges of an answer; those with nothing to say are one, and are left out at the end. */
 class Said {
   readonly ranges: Range[] = [];
   private skipped: Uint8Array | undefined;
