@@ -27,7 +27,7 @@ export const STATEMENTS_MAX = 256;
 export const IDS_MAX = 512; // 16 KiB, in 15 chunks
 export const RANGES_MAX = 512; // each costs a fingerprint
 export const RECORDS_MAX = 64;
-export const CHAIN_MAX = 8; // the longest chain has three, and the policy and a profile
+export const CHAIN_MAX = 64; // ten members, each the next one's witness, with six statements each
 export const USAGES_MAX = 64;
 
 export function bytes(min: number, max = min): Field<Uint8Array> {

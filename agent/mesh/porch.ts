@@ -9,6 +9,7 @@
 import type { Endpoint, Place } from '../bytes/address.js';
 import type { Millis } from '../wireguard/effects.js';
 import type { MeshEffect, PorchId, Times } from './effects.js';
+import { SEALED_BYTES_MAX, STATEMENTS_MAX } from './fields.js';
 import type { Frame, FrameOf, Sealed } from './frame.js';
 import type { FrameReader } from './frames.js';
 import type { Machine } from './machines.js';
@@ -17,7 +18,7 @@ export const PORCHES_MAX = 8; // as many as the device lets in
 export const PORCH_MS = 10_000; // a newcomer has this long
 export const ANSWERS_MAX = 10; // to one of them: a welcome is some ten datagrams
 export const REACHABLE_MAX = 8; // records in a welcome: enough to find trackers by
-const WELCOME_BYTES_MAX = 60_000; // less than what a frame may have
+const WELCOME_BYTES_MAX = 56_000; // statements; with the records less than what a frame may have
 
 /** What became of what was shown. Reasons are codes of identity/reasons.ts. */
 export type Judgement =
@@ -99,13 +100,9 @@ export class Porch implements Machine {
   private answer(porch: Newcomer, show: FrameOf<'show'>, at: Times, out: MeshEffect[]): Frame {
     const judged = this.ports.judge(show, porch.hash, at, out);
     if ('unwelcome' in judged) return { kind: 'unwelcome', reason: judged.unwelcome };
-    const statements = judged.welcome;
-    let room = WELCOME_BYTES_MAX - statements.reduce((sum, { length }) => sum + length + 3, 0);
-    const reachable: Sealed[] = [];
-    for (const record of this.ports.reachable().slice(0, REACHABLE_MAX)) {
-      room -= record.length + 3;
-      if (room >= 0) reachable.push(record);
-    }
+    const statements = fitting(judged.welcome, STATEMENTS_MAX, WELCOME_BYTES_MAX);
+    const records = this.ports.reachable();
+    const reachable = fitting(records, REACHABLE_MAX, REACHABLE_MAX * SEALED_BYTES_MAX);
     return { kind: 'welcome', statements, reachable, observed: porch.observed };
   }
 
@@ -113,4 +110,16 @@ export class Porch implements Machine {
     this.standing.delete(id);
     out.push({ kind: 'porch-close', porch: id });
   }
+}
+
+/** The first so many that come to no more than so many bytes; what is left out is gossiped. */
+function fitting(all: readonly Uint8Array[], count: number, bytes: number): Uint8Array[] {
+  const taken: Uint8Array[] = [];
+  let room = bytes;
+  for (const one of all) {
+    room -= one.length + 3;
+    if (room < 0 || taken.length >= count) break;
+    taken.push(one);
+  }
+  return taken;
 }

@@ -290,6 +290,24 @@ door('an invite without a place to knock at', () => {
   assert.is(client.deadline(), undefined);
 });
 
+door('a welcome fits into one frame, whatever there is to say', () => {
+  const out: MeshEffect[] = [];
+  const porch = new Porch({
+    reader: () => new FrameReader(() => {}),
+    judge: () => ({ welcome: Array.from({ length: 400 }, () => new Uint8Array(1_000)) }),
+    reachable: () => Array.from({ length: 40 }, () => new Uint8Array(900)),
+  });
+  const times = { now: 0, wall: 0 };
+  porch.onPorch(1, new Uint8Array(32), NEWCOMER, times, out);
+  const node = 'A'.repeat(43);
+  const show = { kind: 'show', statements: [], node, signature: new Uint8Array(64) } as const;
+  for (const one of encodeFrame(show)) porch.onFrame(1, one, times, out);
+  const [said] = out;
+  if (said?.kind !== 'porch-frame' || said.frame.kind !== 'welcome') throw new Error('no welcome');
+  assert.ok(encodeFrame(said.frame).length > 40);
+  assert.is(said.frame.statements.length, 55);
+});
+
 door('the porch: bounded in number, in time, and in what it says', () => {
   const out: MeshEffect[] = [];
   const judged: unknown[] = [];
