@@ -130,6 +130,8 @@ channels('what is given is counted, told to the opener, and both ends agree', ()
     relay.out,
   );
   for (const frame of relay.frames(a)) {
+    const early = { kind: 'usage', given: [{ channel, bytes: 10 }] } as const;
+    if (frame.kind === 'gone') taker.machine.onFrame(relayId, early, times(13_000), taker.out);
     taker.machine.onFrame(relayId, frame as never, times(13_000), taker.out);
     taker.machine.onFrame(relayId, frame as never, times(13_000), taker.out); // twice
   }
@@ -230,6 +232,15 @@ channels('a relay that is silent, then one that refuses, then the first again', 
   for (let now = 0; now < 60_000; now = machine.deadline() ?? 60_000) machine.tick(times(now), out);
   assert.ok(out.length < 16, 'it gives up');
   assert.is(machine.deadline(), undefined);
+});
+
+channels('a relay that was not asked opens nothing, though another one was', () => {
+  const { machine, meet, out, told, frames } = node(a);
+  meet(relayId, nodeId(4));
+  machine.open(b, times(0), out);
+  machine.onFrame(nodeId(4), { kind: 'opened', to: b, channel: 5 }, times(20), out);
+  assert.equal(told, []);
+  assert.equal(kinds(frames(nodeId(4))), ['close']);
 });
 
 channels('relays without a session are called, and asked when they are met', () => {

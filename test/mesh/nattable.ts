@@ -6,7 +6,7 @@ import { formatEndpoint } from '../../agent/bytes/address.js';
 /** What it lets in: anybody, addresses sent to, addresses and ports sent to; or symmetric. */
 export type NatType = 'full' | 'address' | 'port' | 'symmetric';
 
-type Mapping = { port: number; inside: Endpoint; sentTo: Set<string>; until: number };
+type Mapping = { port: number; inside: Endpoint; sentTo: Map<string, number>; until: number };
 const LIFE_MS = 60_000;
 
 export class Nat {
@@ -39,21 +39,22 @@ export class Nat {
     if (mapping === undefined || mapping.until < now) {
       const step = typeof this.step === 'number' ? this.step : this.step();
       this.nextPort = 20_000 + ((this.nextPort - 20_000 + step) % 40_000);
-      mapping = { port: this.nextPort, inside, sentTo: new Set(), until: 0 };
+      mapping = { port: this.nextPort, inside, sentTo: new Map(), until: 0 };
       this.byKey.set(key, mapping);
       this.byPort.set(mapping.port, mapping);
     }
     mapping.until = now + LIFE_MS;
-    mapping.sentTo.add(formatEndpoint(to)).add(to.address);
+    mapping.sentTo.set(formatEndpoint(to), now).set(to.address, now);
     return { address: this.address, port: mapping.port };
   }
 
   inward(port: number, from: Endpoint, now: number): Endpoint | undefined {
     const mapping = this.byPort.get(port);
     if (mapping === undefined || mapping.until < now) return undefined;
-    if (this.type === 'address' && !mapping.sentTo.has(from.address)) return undefined;
+    const knows = (whom: string) => now - (mapping.sentTo.get(whom) ?? -LIFE_MS) < LIFE_MS;
+    if (this.type === 'address' && !knows(from.address)) return undefined;
     const strict = this.type === 'port' || this.type === 'symmetric';
-    if (strict && !mapping.sentTo.has(formatEndpoint(from))) return undefined;
+    if (strict && !knows(formatEndpoint(from))) return undefined;
     return mapping.inside;
   }
 }
