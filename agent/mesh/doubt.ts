@@ -66,8 +66,11 @@ export class Doubt {
 /** What the workers' notes say: since when there is silence (if so), and when to look again. */
 export function look(traffic: Traffic, now: Millis): { since: Millis | null; lookAt: Millis } {
   const { unansweredSince } = traffic;
-  const silent = unansweredSince > 0 && now - unansweredSince >= SILENT_MS;
-  const soon = unansweredSince > 0 && !silent ? unansweredSince + SILENT_MS : now + LOOK_MS;
+  // One and the same sum decides and is the moment to come back: rounded otherwise, the moment may
+  // have come when the silence is not long enough yet, and we would look again and again at once.
+  const silentAt = unansweredSince + SILENT_MS;
+  const silent = unansweredSince > 0 && now >= silentAt;
+  const soon = unansweredSince > 0 && !silent ? silentAt : now + LOOK_MS;
   const since = silent ? Math.max(unansweredSince, now - SILENT_MS) : null;
   return { since, lookAt: Math.min(soon, now + LOOK_MS) };
 }

@@ -191,6 +191,8 @@ parts('silence is what the workers noted, looked at in time', () => {
   assert.equal(at(4_900, 5_000), { since: null, lookAt: 5_900 });
   assert.equal(at(4_000, 5_000), { since: 4_000, lookAt: 6_000 });
   assert.equal(at(1, 5_000), { since: 4_000, lookAt: 6_000 }, 'time for an answer is left');
+  for (const since of [3_994.619517870861, 373.7529805553619, 7_205.666400459807])
+    assert.ok(at(since, since + 1_000).lookAt > since + 1_000, 'however it is rounded');
 });
 
 parts('what is private is told from what is not', () => {
