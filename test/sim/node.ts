@@ -311,7 +311,7 @@ export class SimNode implements Above {
         tunnel.order({ kind: 'keepalive', peer });
         return;
       case 'preshared':
-        tunnel.device.setPresharedKeys(peer, effect.keys);
+        tunnel.perform(tunnel.device.setPresharedKeys(peer, effect.keys, now, wall));
         return;
       case 'frame':
         for (const frame of encodeFrame(effect.frame))
