@@ -40,6 +40,7 @@ const commands: Record<string, (...args: never[]) => unknown> = {
     plane.routes.remove({ address, length }, peer),
   traffic: (peer: number) => plane.traffic(peer),
   counters: () => plane.counters(),
+  metered: () => plane.metered(),
   now: () => plane.now(),
   rss: () => process.memoryUsage.rss(),
   stop: () => plane.stop(),

@@ -186,7 +186,11 @@ export async function ping(
 }
 
 /** Megabytes of TCP from a to b; the Mbit/s that arrived. */
-export async function tcp({ lab }: Pair, megabytes: number, v6 = false): Promise<number> {
+export async function tcp(
+  { lab }: Pick<Pair, 'lab'>,
+  megabytes: number,
+  v6 = false,
+): Promise<number> {
   const to = INSIDE[v6 ? 6 : 4][1];
   const server = lab.spawn('b', 'iperf3', '-s', '-1', '-B', to);
   const listens = async () => (await lab.run('b', 'ss', '-Htln', 'sport = 5201')).stdout !== '';
