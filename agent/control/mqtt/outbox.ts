@@ -2,7 +2,8 @@
 // newest value is kept, and of answers so many.
 
 export const STATES_MAX = 256; // topics: a few of the node, one per shown peer, discovery
-export const ANSWERS_MAX = 128; // a broker that was away so long has others to answer too
+export const ANSWERS_MAX = 4_096; // while the broker takes its time, or is away for a little
+export const ANSWERS_BYTES_MAX = 2 * 1024 * 1024;
 
 export type Payload = string | Uint8Array;
 
@@ -21,6 +22,7 @@ export class Outbox {
   private readonly states = new Map<string, Payload>();
   private readonly stale = new Set<string>(); // topics whose newest state is not on the broker
   private readonly answers: Letter[] = [];
+  private answerBytes = 0;
 
   /** False where nothing changed, or there is no room. */
   state(topic: string, payload: Payload): boolean {
@@ -35,11 +37,13 @@ export class Outbox {
   }
 
   answer(letter: Letter): boolean {
-    if (this.answers.length >= ANSWERS_MAX) {
+    const bytes = this.answerBytes + letter.payload.length;
+    if (this.answers.length >= ANSWERS_MAX || bytes > ANSWERS_BYTES_MAX) {
       this.dropped++;
       return false;
     }
     this.answers.push(letter);
+    this.answerBytes = bytes;
     return true;
   }
 
@@ -61,7 +65,10 @@ export class Outbox {
   /** The next to go; answers first, because somebody waits for them. */
   take(): Letter | undefined {
     const answer = this.answers.shift();
-    if (answer) return answer;
+    if (answer) {
+      this.answerBytes -= answer.payload.length;
+      return answer;
+    }
     const [topic] = this.stale;
     if (topic === undefined) return undefined;
     this.stale.delete(topic);
@@ -70,8 +77,10 @@ export class Outbox {
 
   /** It did not arrive. */
   putBack(letter: Letter): void {
-    if (!letter.retain) this.answers.unshift(letter);
-    else if (this.states.has(letter.topic)) this.stale.add(letter.topic);
+    if (!letter.retain) {
+      this.answers.unshift(letter);
+      this.answerBytes += letter.payload.length;
+    } else if (this.states.has(letter.topic)) this.stale.add(letter.topic);
   }
 
   topics(): string[] {
