@@ -29,6 +29,7 @@ export const ROUND_MS = 3_000; // without a word: one was lost
 export const QUIET_MS = 1_000; // statements are still coming in: not yet another round
 export const FRUITLESS_MAX_MS = 600_000; // a difference that rounds do not settle is let be
 export const CATCH_MS = 10_000; // after a range came, what comes is a reconciliation's
+export const AHEAD = 64; // more ids than we have: of such peers one at a time tells us
 export const ANNOUNCE_MS = 2_000; // after the last that was caught up with
 
 const NONE = new Uint8Array(0);
@@ -41,6 +42,7 @@ export class Gossip implements GossipMachine {
   private readonly times = new Timetable(); // by node, for its next round or digest
   private now: Millis = 0; // of the last event
   private pacing = false;
+  private leader: { node: NodeId; until: Millis } | undefined; // who tells us what we lack
 
   constructor(
     private readonly ground: Ground,
@@ -131,6 +133,7 @@ export class Gossip implements GossipMachine {
       peer.fruitless = 0; // something came of the last round over there
     }
     peer.theirs = fingerprint;
+    peer.isAhead = count - ours.count > AHEAD;
     if (ours.count === count && compareBytes(ours.fingerprint, fingerprint) === 0) {
       peer.fruitless = 0;
       peer.openAt = peer.checkAt = undefined;
@@ -158,6 +161,10 @@ export class Gossip implements GossipMachine {
   }
 
   private open(peer: GossipPeer, now: Millis, out: MeshEffect[]): void {
+    if (!this.mayLead(peer, now)) {
+      peer.openAt = now + ROUND_MS;
+      return;
+    }
     peer.openAt = undefined;
     peer.openedAt = now;
     peer.fruitless++;
@@ -166,6 +173,7 @@ export class Gossip implements GossipMachine {
   }
 
   private onRanges(peer: GossipPeer, frame: FrameOf<'ranges'>, now: Millis, out: MeshEffect[]) {
+    if (!this.mayLead(peer, now)) return; // it will ask again
     const { ranges, send, fetch } = answer(this.library.ids, frame.ranges);
     this.heard(peer, now);
     this.hold(peer, send);
@@ -175,11 +183,21 @@ export class Gossip implements GossipMachine {
     this.schedule(peer);
   }
 
+  /** A newcomer would be told the whole roster by all that it meets. */
+  private mayLead(peer: GossipPeer, now: Millis): boolean {
+    if (!peer.isAhead) return true;
+    const { leader } = this;
+    if (leader !== undefined && leader.node !== peer.node && now < leader.until) return false;
+    this.leader = { node: peer.node, until: now + ROUND_MS };
+    return true;
+  }
+
   /** A round is going on: what comes in is part of it, and silence means that a frame was lost. */
   private heard(peer: GossipPeer, now: Millis): void {
     peer.heardAt = now;
     peer.catchUntil = now + CATCH_MS;
     if (peer.begins) peer.checkAt = now + ROUND_MS;
+    if (this.leader?.node === peer.node) this.leader.until = now + ROUND_MS;
   }
 
   private digest(): FrameOf<'digest'> {

@@ -20,6 +20,7 @@ export class GossipPeer {
   heardAt = Number.NEGATIVE_INFINITY; // the last frame of a round
   catchUntil = Number.NEGATIVE_INFINITY;
   theirs: Uint8Array | undefined; // fingerprint in their last digest
+  isAhead = false; // it has many that we lack
   openAt: Millis | undefined;
   checkAt: Millis | undefined; // a digest then, to see whether something is left
   fruitless = 0; // rounds since something came of one

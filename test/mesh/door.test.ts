@@ -206,7 +206,11 @@ door(
     assert.is(refusal({ ...foreign, meshKey: mesh.meshKey }), 'no-issuer');
     const liar = { ...mesh.somebody(), signer: mesh.somebody().signer };
     assert.is(refusal(mesh.invite('attic'), liar), 'no-proof');
-    assert.is(host.shows, 5);
+    const thief = mesh.somebody();
+    const elsewhere = signShow(thief.signer, new Uint8Array(32));
+    const replayed = { ...thief, signer: { ...thief.signer, sign: () => elsewhere } };
+    assert.is(refusal(mesh.invite('loft'), replayed), 'no-proof');
+    assert.is(host.shows, 6);
   },
 );
 

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FRUITLESS_MAX_MS, PUSH_MAX } from '../../agent/mesh/gossip.js';
+import { INTAKE_MAX } from '../../agent/mesh/gossippeer.js';
 import { GossipNet, idOfStatement, statement } from './gossipnet.js';
 
 const gossip = suite('mesh: gossip');
@@ -107,6 +108,23 @@ gossip('a newcomer gets all, what others build on first, no faster than it shoul
   assert.ok(net.now > 2_000, 'paced');
   assert.ok(net.now < 15_000, `${net.now} ms`);
   assert.ok(net.bytes < 1.15 * 1_004 * 300, `${net.bytes} bytes`);
+});
+
+gossip('a newcomer that meets three is told by one', () => {
+  for (const which of [0, 3]) {
+    const net = new GossipNet(4);
+    const newcomer = net.members[which]!;
+    const others = net.members.filter((member) => member !== newcomer);
+    for (let i = 0; i < 400; i++) {
+      for (const { shelf } of others) shelf.put(statement(`${i}`));
+    }
+    newcomer.shelf.put(statement('0'));
+    for (const other of others) net.meet(newcomer, other);
+    net.run(60_000, () => net.same);
+    assert.ok(net.same);
+    net.run(60_000);
+    assert.ok(net.bytes < 1.2 * 400 * 300, `${net.bytes} bytes`);
+  }
 });
 
 gossip('two halves that were apart come together, revocations at once', () => {
@@ -215,6 +233,8 @@ gossip('what a peer can make us do and hold is bounded', () => {
   net.run(1_000);
   assert.ok(a!.sentBytes - before < 200_000);
   assert.ok(a!.taken <= 200, `${a!.taken} verified in a second`);
+  net.run(60_000);
+  assert.ok(a!.taken <= 32 + INTAKE_MAX + 4, `${a!.taken} of 2000 verified in all`);
 });
 
 gossip('frames of those whom we have not met, and news of the lost, come to nothing', () => {
