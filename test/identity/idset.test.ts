@@ -40,34 +40,39 @@ const step = fc.record({ value: fc.nat(700), adds: fc.boolean(), forks: fc.nat(2
 
 idset('does as its twin does, forks too', () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 900, size: 'max' }), bound, bound, (steps, from, to) => {
-      let ids = new OrderedIds();
-      const twin = new Twin();
-      const old: [OrderedIds, string][] = [];
-      for (const { value, adds, forks } of steps) {
-        const one = id(value);
-        assert.is(adds ? ids.add(one) : ids.delete(one), adds !== twin.all.has(one));
-        if (adds) twin.all.add(one);
-        else twin.all.delete(one);
-        if (forks > 0) continue;
-        old.push([ids, hex(ids.fingerprint(NONE, NONE))]);
-        ids = ids.fork();
-      }
-      const inside = twin.range(from, to);
-      assert.is(ids.count, twin.all.size);
-      assert.equal(ids.ids(from, to), inside);
-      assert.equal(ids.ids(from, to, 3), inside.slice(0, 3));
-      assert.is(ids.countIn(from, to), inside.length);
-      for (const index of [0, 2, inside.length >> 1, inside.length - 1, inside.length]) {
-        const wanted = inside[index];
-        assert.equal(ids.at(from, to, index), wanted && idBytes(wanted), `at ${index}`);
-      }
-      for (const [fork, fingerprint] of old)
-        assert.is(hex(fork.fingerprint(NONE, NONE)), fingerprint, 'an older one is as it was');
-      const again = new OrderedIds();
-      for (const one of inside.toReversed()) again.add(one);
-      assert.is(hex(again.fingerprint(NONE, NONE)), hex(ids.fingerprint(from, to)));
-    }),
+    fc.property(
+      fc.array(step, { maxLength: 900, size: 'max' }),
+      bound,
+      bound,
+      (steps, from, to) => {
+        let ids = new OrderedIds();
+        const twin = new Twin();
+        const old: [OrderedIds, string][] = [];
+        for (const { value, adds, forks } of steps) {
+          const one = id(value);
+          assert.is(adds ? ids.add(one) : ids.delete(one), adds !== twin.all.has(one));
+          if (adds) twin.all.add(one);
+          else twin.all.delete(one);
+          if (forks > 0) continue;
+          old.push([ids, hex(ids.fingerprint(NONE, NONE))]);
+          ids = ids.fork();
+        }
+        const inside = twin.range(from, to);
+        assert.is(ids.count, twin.all.size);
+        assert.equal(ids.ids(from, to), inside);
+        assert.equal(ids.ids(from, to, 3), inside.slice(0, 3));
+        assert.is(ids.countIn(from, to), inside.length);
+        for (const index of [0, 2, inside.length >> 1, inside.length - 1, inside.length]) {
+          const wanted = inside[index];
+          assert.equal(ids.at(from, to, index), wanted && idBytes(wanted), `at ${index}`);
+        }
+        for (const [fork, fingerprint] of old)
+          assert.is(hex(fork.fingerprint(NONE, NONE)), fingerprint, 'an older one is as it was');
+        const again = new OrderedIds();
+        for (const one of inside.toReversed()) again.add(one);
+        assert.is(hex(again.fingerprint(NONE, NONE)), hex(ids.fingerprint(from, to)));
+      },
+    ),
     { numRuns: 30 },
   );
 });

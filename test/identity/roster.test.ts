@@ -266,6 +266,40 @@ rosters(
   },
 );
 
+rosters('a member without the secret of an invite makes no enrolment of it', () => {
+  const mesh = new TestMesh();
+  const { joiner: member } = mesh.join(mesh.invite('member'));
+  const { voucher } = mesh.invite('other'); // as everybody reads it in the roster
+  const friend = mesh.somebody();
+  const request = issueRequest(mesh.meshKey, member.signer, voucher, friend.signer.key);
+  const enrolment = issueEnrolment(mesh.meshKey, member.signer, request, mesh.now);
+  assert.is(mesh.roster.add([enrolment]).refused[0]?.reason, 'forged');
+});
+
+rosters('two admins re-issued one invite to two nodes: the earlier witness time wins', () => {
+  const mesh = new TestMesh();
+  const { roster } = mesh;
+  const { voucher } = mesh.invite('shed');
+  const [late, early] = [mesh.somebody(), mesh.somebody()];
+  mesh.now += 5_000;
+  roster.add(reissueOf(mesh, late, voucher));
+  mesh.now -= 2_000;
+  assert.ok(roster.member(late.node));
+  roster.add(reissueOf(mesh, early, voucher));
+  assert.ok(roster.member(early.node));
+  assert.is(roster.whyNot(late.node), 'used');
+});
+
+rosters('of two profiles with one seq the same stays, in either order', () => {
+  const mesh = new TestMesh();
+  const { founder, meshKey } = mesh;
+  const two = [1, 2].map((host) => issueProfile(meshKey, founder.signer, { seq: 2 ** 50, host }));
+  const [a, b] = [mesh.roster.fork(), mesh.roster.fork()];
+  for (const bytes of two) a.add([bytes]);
+  for (const bytes of two.toReversed()) b.add([bytes]);
+  assert.is(picture(a), picture(b));
+});
+
 rosters('witnesses in a circle carry nobody', () => {
   const mesh = new TestMesh();
   const { roster, founder, random, meshKey } = mesh;
@@ -491,32 +525,36 @@ const act = fc.record({
 rosters('whatever happens in three parts of a mesh, in the end all are the same', () => {
   const joined: number[] = [];
   fc.assert(
-    fc.property(fc.array(act, { minLength: 20, maxLength: 80, size: 'max' }), fc.nat(), (acts, shift) => {
-      let counter = 0;
-      const random = (bytes: number) => {
-        counter++;
-        return CHEAP.sign(Uint8Array.of(counter, counter >> 8), NONE).slice(0, bytes);
-      };
-      const mesh = new TestMesh(CHEAP, random);
-      const parts = live(mesh, acts);
-      reconcile(...parts);
-      const [first, ...others] = parts.map(picture);
-      for (const other of others) assert.is(other, first);
-      // the members follow from the set, in whatever order it is read
-      const statements = all(parts[0]!);
-      const order = statements.map((bytes, i) => [(i * 7919 + shift) % 9973, bytes] as const);
-      order.sort(([a], [b]) => a - b);
-      const [together, oneByOne] = [fresh(mesh), fresh(mesh)];
-      together.add(order.map(([, bytes]) => bytes));
-      for (let size = -1; size !== oneByOne.size; ) {
-        size = oneByOne.size;
-        for (const [, bytes] of order) oneByOne.add([bytes]);
-      }
-      assert.is(picture(together), first);
-      assert.is(picture(oneByOne), first);
-      assert.equal(together.ids.fingerprint(NONE, NONE), parts[0]!.ids.fingerprint(NONE, NONE));
-      joined.push(together.memberCount);
-    }),
+    fc.property(
+      fc.array(act, { minLength: 20, maxLength: 80, size: 'max' }),
+      fc.nat(),
+      (acts, shift) => {
+        let counter = 0;
+        const random = (bytes: number) => {
+          counter++;
+          return CHEAP.sign(Uint8Array.of(counter, counter >> 8), NONE).slice(0, bytes);
+        };
+        const mesh = new TestMesh(CHEAP, random);
+        const parts = live(mesh, acts);
+        reconcile(...parts);
+        const [first, ...others] = parts.map(picture);
+        for (const other of others) assert.is(other, first);
+        // the members follow from the set, in whatever order it is read
+        const statements = all(parts[0]!);
+        const order = statements.map((bytes, i) => [(i * 7919 + shift) % 9973, bytes] as const);
+        order.sort(([a], [b]) => a - b);
+        const [together, oneByOne] = [fresh(mesh), fresh(mesh)];
+        together.add(order.map(([, bytes]) => bytes));
+        for (let size = -1; size !== oneByOne.size; ) {
+          size = oneByOne.size;
+          for (const [, bytes] of order) oneByOne.add([bytes]);
+        }
+        assert.is(picture(together), first);
+        assert.is(picture(oneByOne), first);
+        assert.equal(together.ids.fingerprint(NONE, NONE), parts[0]!.ids.fingerprint(NONE, NONE));
+        joined.push(together.memberCount);
+      },
+    ),
     { numRuns: 20 },
   );
   assert.ok(Math.max(...joined) > 9, `at most ${Math.max(...joined)} members`);

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { ed25519, signerOf } from '../../agent/crypto/ed25519.js';
 import { publicKeyOf } from '../../agent/crypto/x25519.js';
 import { doorKeyOf } from '../../agent/identity/doorkey.js';
-import { meshTime } from '../../agent/identity/meshtime.js';
+import { MeshClock } from '../../agent/identity/meshtime.js';
 import { sentenceOf } from '../../agent/identity/reasons.js';
 import { Identity } from '../../agent/identity/seed.js';
 import { signShow, verifyShow } from '../../agent/identity/show.js';
@@ -40,9 +40,13 @@ show('the door key follows from the mesh key', () => {
   assert.not.equal(door.publicKey, doorKeyOf(new Uint8Array(32)).publicKey);
 });
 
-show('mesh time: the clock where it is right, else what admins said last', () => {
-  assert.is(meshTime(5_000, true, 9_000), 5_000);
-  assert.is(meshTime(5_000, false, 9_000), 9_000);
+show('mesh time: the clock where it is right, else what admins said last and what passed', () => {
+  const clock = new MeshClock();
+  assert.is(clock.time({ now: 100, wall: 5_000 }, true, 9_000), 5_000);
+  assert.is(clock.time({ now: 100, wall: 5_000 }, false, 9_000), 9_000);
+  assert.is(clock.time({ now: 350, wall: 0 }, false, 9_000), 9_250);
+  assert.is(clock.time({ now: 400, wall: 0 }, false, 12_000), 12_000);
+  assert.is(clock.time({ now: 401, wall: 0 }, false, 12_000), 12_001);
 });
 
 show('every code has its sentence, and one of a newer version is told as it is', () => {
