@@ -4,7 +4,7 @@
 import { type Address, type Endpoint, type Prefix, prefixContains } from '../bytes/address.js';
 import { type Ed25519, ed25519, type Signer } from '../crypto/ed25519.js';
 import type { NodeId } from '../identity/member.js';
-import { meshTime } from '../identity/meshtime.js';
+import { MeshClock } from '../identity/meshtime.js';
 import { idOf } from '../identity/nodeid.js';
 import { meshPrefix } from '../identity/overlay.js';
 import { SignedRecords } from '../identity/records.js';
@@ -142,6 +142,7 @@ type Neighbours = Pick<Ground, 'isMet' | 'wantPath' | 'placeOf' | 'trackersOf'>;
 function makeGround(options: MeshOptions, self: NodeId, neighbours: Neighbours): Ground {
   const { roster, signer, crypto = ed25519 } = options;
   const overlay = meshPrefix(roster.meshKey);
+  const clock = new MeshClock();
   return {
     self,
     roll: roster,
@@ -150,7 +151,7 @@ function makeGround(options: MeshOptions, self: NodeId, neighbours: Neighbours):
     traffic: options.traffic,
     slotFor: options.slotFor,
     ...neighbours,
-    meshTime: ({ wall }) => meshTime(wall, options.isSynchronised(), roster.newestIssue),
+    meshTime: (at) => clock.time(at, options.isSynchronised(), roster.newestIssue),
     // Through the overlay to reach the overlay: a packet would go round until its hops are used up.
     isForbidden: (address) => {
       const policy = roster.policy?.ipv4;

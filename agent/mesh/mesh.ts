@@ -45,6 +45,7 @@ export class Mesh {
   /** Once, before all else. */
   start(at: Times): MeshEffect[] {
     return this.run(at, (out) => {
+      this.ground.meshTime(at);
       if (!this.rowsForAll) return;
       for (const { node } of this.ground.roll.members()) this.meet(node, out);
     });
@@ -380,6 +381,7 @@ export class Mesh {
   /** What the roster says is done at once: rows, allowed IPs, sessions. */
   change(changes: readonly RosterChange[], at: Times, out: MeshEffect[]): void {
     this.machines.rendezvous.reseed(this.ground.roll.seed);
+    this.ground.meshTime(at); // a newer time of issue counts from now on
     for (const change of changes) {
       if (change.kind !== 'epoch') this.machines.reach.onMember(change.node, at);
       if (change.kind === 'member') this.changed(change.node, out);

@@ -47,6 +47,7 @@ export class Paths implements PathMachine {
   private readonly askedAt = new Map<NodeId, Millis>();
   private readonly bursting = new Set<NodeId>();
   private readonly puncher: Puncher;
+  private metCount = 0;
 
   constructor(
     private readonly ground: Ground,
@@ -57,10 +58,9 @@ export class Paths implements PathMachine {
   }
 
   want(node: NodeId, at: Times, out: MeshEffect[]): void {
-    const known = this.peers.has(node);
     const peer = this.peer(node, at.now);
     if (peer === undefined) return;
-    if (!known || peer.routes.size === 0) this.recall(peer, at, out);
+    if (!peer.met) this.recall(peer, at);
     peer.want(at, out);
     this.settle(peer, at, out);
   }
@@ -91,6 +91,7 @@ export class Paths implements PathMachine {
   onMet(node: NodeId, met: Met, at: Times, out: MeshEffect[]): void {
     const peer = this.peer(node, at.now);
     if (peer === undefined) return;
+    if (!peer.met) this.metCount++;
     peer.onMet(met, at, out);
     this.settle(peer, at, out);
   }
@@ -98,6 +99,7 @@ export class Paths implements PathMachine {
   onLost(node: NodeId, at: Times, out: MeshEffect[]): void {
     const peer = this.peers.get(node);
     if (peer === undefined) return;
+    if (peer.met) this.metCount--;
     peer.onLost();
     this.settle(peer, at, out);
   }
@@ -230,7 +232,7 @@ export class Paths implements PathMachine {
     const known = this.peers.get(node);
     if (known !== undefined) return known;
     if (node === this.ground.self || this.ground.roll.member(node) === undefined) return undefined;
-    if (this.peers.size >= UNMET_MAX) this.makeRoom();
+    if (this.peers.size - this.metCount >= UNMET_MAX) this.makeRoom();
     const peer = new PeerPath(node, this.ground, this.options.mtuMax ?? 1_420);
     peer.usedAt = now;
     this.peers.set(node, peer);
@@ -247,16 +249,17 @@ export class Paths implements PathMachine {
 
   private drop(peer: PeerPath): void {
     const { node } = peer;
+    if (peer.met) this.metCount--;
     this.peers.delete(node);
     this.askedAt.delete(node);
     this.bursting.delete(node);
     this.timetable.set(node, undefined);
   }
 
-  private recall(peer: PeerPath, at: Times, out: MeshEffect[]): void {
+  private recall(peer: PeerPath, at: Times): void {
     const known = this.asks.recall(peer.node);
     if (known === undefined || this.options.relayOnly?.(peer.node)) return;
-    peer.learn(known.candidates, known.nat, false, at, out);
+    peer.remind(known.candidates, known.nat, at.now);
   }
 
   /** What the event came to; then what others are asked, who may call back in turn. */

@@ -109,9 +109,8 @@ export class PeerPath {
   ): void {
     const { now } = at;
     if (!this.announcements.take(now)) return;
-    if (nat !== 'unknown') this.nat = nat;
     this.usedAt = now;
-    const fresh = this.routes.learn(list, now, (route) => this.isKept(route));
+    const fresh = this.remind(list, nat, now);
     if (urgent) this.interestUntil = Math.max(this.interestUntil, now + URGENT_MS);
     if (this.met && this.choice.direct) {
       if (fresh.length > 0 && this.isBusy(now)) this.burst.begin(now, BETTER_TRIES);
@@ -121,6 +120,12 @@ export class PeerPath {
     if (fresh.length > 0) this.retry.begin(now);
     if (!this.met) this.knock(now, fresh.length > 0 ? 0 : 1_000, out);
     else if (fresh.length > 0 || now - this.burst.beganAt >= 1_000) this.burst.begin(now);
+  }
+
+  /** What we know of ourselves: nothing is done about it. */
+  remind(list: readonly Candidate[], nat: NatKind, now: Millis): Route[] {
+    if (nat !== 'unknown') this.nat = nat;
+    return this.routes.learn(list, now, (route) => this.isKept(route));
   }
 
   relayed(via: NodeId, place: Place | null, at: Times, out: MeshEffect[]): void {

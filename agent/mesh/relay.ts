@@ -120,19 +120,13 @@ export class Relay {
       row.bytes = bytes;
       row.lastAt = Math.max(row.lastAt, lastAt);
     }
-    const spent = this.isSpent();
+    const over = this.isSpent() || !this.share().relay;
     for (const row of [...this.rows.values()]) {
-      if (spent || at.now - row.lastAt >= IDLE_MS) this.end(row, null, out);
+      if (over || at.now - row.lastAt >= IDLE_MS) this.end(row, null, out);
     }
     if (at.now - this.toldAt < TELL_MS) return;
     this.toldAt = at.now;
     this.tellUsage(out);
-  }
-
-  /** The share was switched off or made smaller. */
-  onShare(out: MeshEffect[]): void {
-    if (this.share().relay && !this.isSpent()) return;
-    for (const row of [...this.rows.values()]) this.end(row, null, out);
   }
 
   private refusal(

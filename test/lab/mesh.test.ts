@@ -1,0 +1,107 @@
+// deadline: 180
+// needs: tun, iputils-ping
+// A mesh of real agents on one network: founded, entered by invites, left by revocation.
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Agent } from './agents.js';
+import { Lab } from './namespaces.js';
+
+const mesh = suite('lab/mesh');
+
+/** Machines on one switch, 198.51.100.1 and up. */
+async function onOneSwitch(name: string, labels: readonly string[]): Promise<[Lab, Agent[]]> {
+  const lab = await Lab.create(name);
+  try {
+    await lab.namespace('switch');
+    await lab.must('switch', 'ip', 'link', 'add', 'br0', 'type', 'bridge');
+    await lab.must('switch', 'ip', 'link', 'set', 'br0', 'up');
+    for (const [i, label] of labels.entries()) {
+      await lab.namespace(label);
+      await lab.connect(label, 'switch', {
+        names: ['eth0', `port${i}`],
+        addresses: [[`198.51.100.${i + 1}/24`], []],
+      });
+      await lab.must('switch', 'ip', 'link', 'set', `port${i}`, 'master', 'br0');
+    }
+    return [lab, labels.map((label) => new Agent(lab, label))];
+  } catch (error) {
+    await lab.dispose();
+    throw error;
+  }
+}
+
+mesh('three nodes: invited, joined, speaking with each other, and one revoked', async () => {
+  const [lab, agents] = await onOneSwitch('mesh', ['anna', 'ben', 'cleo']);
+  const [anna, ben, cleo] = agents as [Agent, Agent, Agent];
+  try {
+    await anna.must(['init', '--name', 'anna']);
+    await anna.up();
+    // Without an agent: the mesh begins with the next start.
+    const word = await anna.invite('ben');
+    assert.match(word, /^kith1[a-z0-9]+$/);
+    assert.match(
+      await ben.must(['join', '-'], `${word}\n`),
+      /This node is ben now, let in by anna/,
+    );
+    await ben.up();
+    assert.ok((await ben.ping(await anna.address())) >= 0, 'ben reaches anna');
+    // With one: at once.
+    await cleo.up();
+    const second = await anna.invite('cleo');
+    const start = performance.now();
+    await cleo.must(['join', second.toUpperCase()]);
+    console.log(`joined in ${Math.round(performance.now() - start)} ms`);
+    assert.ok((await cleo.ping(await anna.address())) >= 0, 'cleo reaches anna');
+    assert.ok((await cleo.ping(await ben.address())) >= 0, 'cleo reaches ben');
+    await lab.waitFor(() => ben.hasPeer('cleo'), 5_000, 'cleo in the roster of ben');
+    const { path } = await cleo.peer('ben');
+    assert.is(path.class, 'direct');
+    assert.is(path.reason, null);
+
+    const cleosAddress = await cleo.address();
+    await anna.must(['revoke', 'cleo']);
+    const revoked = performance.now();
+    await lab.waitFor(async () => !(await ben.hasPeer('cleo')), 5_000, 'ben drops cleo');
+    console.log(`revoked everywhere in ${Math.round(performance.now() - revoked)} ms`);
+    assert.is(await ben.ping(cleosAddress, 1), -1);
+    assert.is(await cleo.ping(await ben.address(), 1), -1);
+  } finally {
+    await lab.dispose();
+  }
+});
+
+mesh('what cannot be let in is told why', async () => {
+  const [lab, agents] = await onOneSwitch('refused', ['anna', 'ben', 'cleo']);
+  const [anna, ben, cleo] = agents as [Agent, Agent, Agent];
+  const refused = async (agent: Agent, word: string, why: RegExp) => {
+    const { code, stderr } = await agent.run(['join', '-'], word);
+    assert.is(code, 1);
+    assert.match(stderr, why);
+  };
+  try {
+    await anna.must(['init', '--name', 'anna']);
+    await anna.up();
+    const used = await anna.invite('ben');
+    await ben.must(['join', '-'], used);
+    await refused(ben, used, /belongs to a mesh already/);
+    await refused(cleo, used, /has been used by another device/);
+    const altered = used.replace(/.$/, (last) => (last === 'q' ? 'p' : 'q'));
+    await refused(cleo, altered, /letter|mistyped|altered/i);
+    await refused(cleo, used.slice(0, -20), /cut off|incomplete|letter|short/i);
+    await refused(cleo, 'hello', /invite|kith1/);
+    const revoked = await anna.invite('dora');
+    await anna.must(['revoke', 'dora']);
+    await refused(cleo, revoked, /revoked/);
+    const short = await anna.invite('emil', '--ttl', '2s');
+    await new Promise((resolve) => setTimeout(resolve, 4_100));
+    await refused(cleo, short, /expired/);
+    const again = await anna.run(['invite', 'ben']);
+    assert.match(again.stderr, /there is a member "ben" already/);
+    const notAdmin = await ben.run(['invite', 'finn']);
+    assert.match(notAdmin.stderr, /no admin of the mesh; anna is/);
+  } finally {
+    await lab.dispose();
+  }
+});
+
+mesh.run();
