@@ -30,6 +30,7 @@ export const KINDS = {
   candidates: 12,
   attestation: 13,
   reachable: 14,
+  order: 15, // of an admin to one node, over MQTT
 } as const;
 export type Kind = keyof typeof KINDS;
 
