@@ -100,6 +100,19 @@ trackers('one tracker killed: the next in order serves within three minutes', ()
   assert.is(served(b), 3);
 });
 
+trackers('while better trackers take over, three know it at every moment', () => {
+  const { world, behind } = mesh(6);
+  world.drive(5 * S);
+  for (let now = 118 * S; now <= 124 * S; now += 10) {
+    world.drive(now); // the fourth and fifth tracker are up from 120 s on
+    for (const home of behind) assert.is(served(home), 3, `${home.address} at ${now}`);
+  }
+  for (const home of behind) {
+    const best = home.rendezvous.rank(home.id).slice(0, 3);
+    assert.equal([...home.trackers.trackersOf(home.id)].sort(), [...best].sort());
+  }
+});
+
 trackers('a tracker that began anew knows its members again at once', () => {
   const { world, behind } = mesh(3);
   world.drive(SETTLED);
