@@ -11,7 +11,7 @@ import type { PathMachine, PathReasonView, PathView } from './machines.js';
 import { PeerPath } from './peerpath.js';
 import { Puncher } from './punch.js';
 import { explain } from './reason.js';
-import { Timetable } from './timetable.js';
+import { soonest, Timetable } from './timetable.js';
 import { noWishes } from './wishes.js';
 
 const UNMET_MAX = 2_048; // peers without a session about which something is remembered
@@ -177,10 +177,7 @@ export class Paths implements PathMachine {
   }
 
   deadline(): Millis | undefined {
-    const due = this.timetable.next();
-    const punch = this.puncher.deadline();
-    if (due === undefined || punch === undefined) return due ?? punch;
-    return Math.min(due, punch);
+    return soonest([this.timetable.next(), this.puncher.deadline()]);
   }
 
   view(node: NodeId): PathView {

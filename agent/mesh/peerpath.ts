@@ -23,6 +23,7 @@ import { Prober } from './prober.js';
 import { Retry } from './retry.js';
 import { type Route, TRIES_MAX } from './route.js';
 import { Routes } from './routes.js';
+import { soonest } from './timetable.js';
 import { nextUpkeep, UPKEEP_MS } from './upkeep.js';
 import { noWishes, type Wishes } from './wishes.js';
 
@@ -298,11 +299,7 @@ export class PeerPath {
     const moments = [this.wishAt, this.burst.nextAt, this.doubt?.nextAt, this.choice.deadline(now)];
     if (this.active && this.met) moments.push(this.lookAt, this.upkeepAt);
     if (this.isRetrying) moments.push(this.retry.due);
-    let next: Millis | undefined;
-    for (const moment of moments) {
-      if (moment !== undefined && (next === undefined || moment < next)) next = moment;
-    }
-    return next;
+    return soonest(moments);
   }
 
   /** After every event: what it comes to. */

@@ -84,3 +84,10 @@ export class Timetable {
     for (const [key, at] of this.moments) this.push({ at, key });
   }
 }
+
+/** The least of those that are set. */
+export function soonest(moments: readonly (Millis | undefined)[]): Millis | undefined {
+  let least: Millis | undefined;
+  for (const at of moments) if (at !== undefined && (least === undefined || at < least)) least = at;
+  return least;
+}

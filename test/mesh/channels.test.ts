@@ -151,6 +151,14 @@ channels('the month is over: all circuits end, both ends hear it', () => {
   assert.ok(relay.out.some(({ kind }) => kind === 'circuit-gone'));
 });
 
+channels('the share is switched off: all circuits end', () => {
+  const share = { relay: true, quotaBytes: null };
+  const relay = relaying(share);
+  share.relay = false;
+  relay.machine.onMetered([], times(1_000), relay.out);
+  assert.is(relay.machine.circuits.length, 0);
+});
+
 channels('idle for a minute: closed; used: kept', () => {
   const relay = relaying();
   const channel = relay.circuits()[0]?.openerChannel ?? 0;

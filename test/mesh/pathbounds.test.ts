@@ -241,8 +241,20 @@ bounds('what is remembered of peers without a session is bounded, those with one
     roll.add(node);
     paths.learn(node, candidates(1), 'easy', false, times(i), out);
   }
-  assert.ok(paths.size <= 2_048);
+  assert.is(paths.size, 2_049);
   assert.is(paths.view(peer).class, 'direct');
+});
+
+bounds('thousands with a session leave room for those that are only wanted', () => {
+  const { paths, roll, out } = alone();
+  for (let i = 0; i < 2_100; i++) {
+    roll.add(nodeId(1_000 + i));
+    paths.onMet(nodeId(1_000 + i), met(place('203.0.113.1', 1 + i)), times(i), out);
+  }
+  paths.learn(peer, candidates(1), 'easy', false, times(3_000), out);
+  paths.learn(nodeId(3), candidates(1), 'easy', false, times(3_000), out);
+  assert.is(paths.view(peer).reason?.code, 'no-session');
+  assert.is(paths.size, 2_102);
 });
 
 bounds('a tracker that introduces everybody at once sets few bursts going', () => {
