@@ -11,8 +11,8 @@
 import type { Address, Endpoint, Place, Prefix } from '../bytes/address.js';
 import type { NodeId, RosterChange } from '../identity/member.js';
 import type { Millis } from '../wireguard/effects.js';
+import { dispatch } from './dispatch.js';
 import type { MeshEffect, Met, PorchId, Times } from './effects.js';
-import type { Frame } from './frame.js';
 import type { Ground, NatKind, Reachable } from './ground.js';
 import type { Machines } from './house.js';
 import type { Machine, Metered, PathView } from './machines.js';
@@ -84,7 +84,9 @@ export class Mesh {
     return this.run(at, (out) => {
       if (this.ground.roll.member(node) === undefined) return; // revoked a moment ago
       const frame = this.machines.readers.read(node, bytes, at.now);
-      if (frame !== undefined) this.take(node, frame, from, bytes.length, at, out);
+      if (frame === undefined) return;
+      if (frame.kind === 'moved') this.learn(frame.record, node, false, at, out);
+      dispatch(this.machines, node, frame, { from, bytes: bytes.length }, at, out);
     });
   }
 
@@ -244,75 +246,6 @@ export class Mesh {
   }
 
   // Inside
-
-  private take(
-    node: NodeId,
-    frame: Frame,
-    from: Place,
-    bytes: number,
-    at: Times,
-    out: MeshEffect[],
-  ): void {
-    const { paths, whereabouts, trackers, reach, channels, gossip, kem } = this.machines;
-    switch (frame.kind) {
-      case 'probe':
-        paths.onProbe(node, frame, from, bytes, at, out);
-        return;
-      case 'probe-ack':
-        if (from.channel === 0) whereabouts.onObserved(node, frame.observed, at, out);
-        paths.onProbeAck(node, frame, from, at, out);
-        return;
-      case 'registered':
-        if (from.channel === 0) whereabouts.onObserved(node, frame.observed, at, out);
-        trackers.onFrame(node, frame, from, at, out);
-        return;
-      case 'moved':
-        this.learn(frame.record, node, false, at, out);
-        trackers.onFrame(node, frame, from, at, out);
-        return;
-      case 'introduce':
-        this.machines.take(frame.chain, node, at, out);
-        trackers.onFrame(node, frame, from, at, out);
-        return;
-      case 'register':
-      case 'lookup':
-      case 'found':
-      case 'echo':
-      case 'echoed':
-      case 'bye':
-        trackers.onFrame(node, frame, from, at, out);
-        return;
-      case 'check':
-      case 'knock-at':
-      case 'attest-me':
-      case 'attestation':
-      case 'reachable':
-        reach.onFrame(node, frame, at, out);
-        return;
-      case 'open':
-      case 'opened':
-      case 'refused':
-      case 'offer':
-      case 'close':
-      case 'gone':
-      case 'usage':
-        channels.onFrame(node, frame, at, out);
-        return;
-      case 'digest':
-      case 'ranges':
-      case 'fetch':
-      case 'statements':
-        gossip.onFrame(node, frame, at, out);
-        return;
-      case 'kem-key':
-      case 'kem-box':
-      case 'kem-done':
-        kem.onFrame(node, frame, at, out);
-        return;
-      default: // show, welcome, unwelcome: said at the porch only
-        return;
-    }
-  }
 
   /** A record says where its own node is, whoever handed it over; `owner`: and must be his. */
   private learn(
