@@ -39,7 +39,8 @@ statements('a certificate is a CWT in a COSE_Sign1, byte by byte', () => {
     `0248${hint}02814418c0a807`; // kind, issuer, bits, [192.168.7.0/24]
   assert.is(hex(payload as Uint8Array), expected);
   const aad = `6b697468310${'2'}${hex(mesh.meshKey)}`;
-  const signed = `846a5369676e61747572653143a101275826${aad}58${(expected.length / 2).toString(16)}`;
+  const length = (expected.length / 2).toString(16);
+  const signed = `846a5369676e61747572653143a101275826${aad}58${length}`;
   assert.is(
     hex(sigStructure('certificate', mesh.meshKey, payload as Uint8Array)),
     signed + expected,
