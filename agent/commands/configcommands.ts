@@ -1,4 +1,5 @@
-// The commands that change the configuration as a whole, and take changes back, for the registry.
+// The commands that change the configuration as a whole and take changes back, and those that sign
+// such things for other nodes, for the registry.
 
 import * as v from 'valibot';
 import { CONFIRM_SECONDS_MAX } from '../config/transaction.js';
@@ -12,6 +13,15 @@ function json(help: string, value: string) {
     v.maxLength(JSON_MAX, 'is too long'),
     v.description(`${help}; - reads it from standard input`),
     v.metadata({ value, stdin: true }),
+  );
+}
+
+function short(help: string, value: string) {
+  return v.pipe(
+    v.string(),
+    v.maxLength(256, 'is too long'),
+    v.description(help),
+    v.metadata({ value }),
   );
 }
 
@@ -71,5 +81,31 @@ export const CONFIG_COMMANDS: readonly Command[] = [
     permission: 'change',
     place: 'either',
     load: async () => (await import('./configchanges.js')).configRollback,
+  },
+  {
+    name: 'sign',
+    help: 'sign an order to another node, to be sent over MQTT; for admins',
+    details: [
+      'kith sign cabin guest-add \'{"name": "phone"}\'    kith sign cabin config/set \'{…}\'',
+      'It is good for two minutes and once. A secret result comes back sealed: kith unseal opens it.',
+    ],
+    positional: ['node', 'to', 'body'],
+    schema: v.strictObject({
+      node: short('name of the member', 'NODE'),
+      to: short('a command, or config/set', 'COMMAND'),
+      body: v.optional(json('its arguments, or the patch, JSON', 'JSON'), '{}'),
+    }),
+    permission: 'secret',
+    place: 'either',
+    load: async () => (await import('./sign.js')).sign,
+  },
+  {
+    name: 'unseal',
+    help: 'open a result that was sealed to this node',
+    positional: ['sealed'],
+    schema: v.strictObject({ sealed: json('"sealed" of the answer, base64', 'SEALED') }),
+    permission: 'secret',
+    place: 'either',
+    load: async () => (await import('./sign.js')).unseal,
   },
 ];

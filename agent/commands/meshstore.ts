@@ -49,4 +49,8 @@ export interface MeshStore {
   revoke(name: string): Promise<'member' | 'invite'>;
   /** `key`: a file with the mesh key. */
   setAdmin(name: string, admin: boolean, key: string | undefined): Promise<void>;
+  /** An order to a node over MQTT, signed by this one, which is an admin. */
+  sign(order: string): Uint8Array;
+  /** A result that was sealed to this node; the caller wipes it. */
+  unseal(sealed: string): Uint8Array;
 }

@@ -10,6 +10,7 @@ import type { Founded, Invited, Joined, MemberView, MeshStore } from '../command
 import { NAME, safeName, suggestion } from '../config/words.js';
 import { signerOf } from '../crypto/ed25519.js';
 import { wipe } from '../crypto/secret.js';
+import { PrivateKey } from '../crypto/x25519.js';
 import { addAdmin, removeAdmin, revokeNode, revokeVoucher } from '../identity/admin.js';
 import { makeInvite, ownProfile } from '../identity/door.js';
 import { makeMesh } from '../identity/found.js';
@@ -22,6 +23,8 @@ import { Roster } from '../identity/roster.js';
 import type { Identity } from '../identity/seed.js';
 import { knock } from './door.js';
 import type { Folder } from './folder.js';
+import { signOrder } from './mqtt/orders.js';
+import { openSealed } from './mqtt/seal.js';
 import type { LiveMesh } from './ports.js';
 import { type Believed, readRoster, writeRoster } from './rosterfile.js';
 import { loadIdentity } from './store.js';
@@ -249,6 +252,27 @@ export class Membership implements MeshStore {
     const nodeKey = this.withIdentity((identity) => identity.nodeKey);
     const guessed = await this.options.guessEndpoints();
     return guessed.map((endpoint) => ({ nodeKey, endpoint }));
+  }
+
+  sign(order: string): Uint8Array {
+    const { roster } = this.mustBelong();
+    return this.withIdentity(({ signer, nodeKey }) => {
+      if (!roster.member(idOf(nodeKey))?.admin) throw this.noAdmin(roster);
+      return signOrder(order, roster.meshKey, signer);
+    });
+  }
+
+  unseal(sealed: string): Uint8Array {
+    const plain = this.withIdentity(({ privateKey }) => {
+      const key = new PrivateKey(privateKey.bytes.slice());
+      try {
+        return openSealed(sealed, key);
+      } finally {
+        key.wipe();
+      }
+    });
+    if (plain) return plain;
+    throw new Failure('this was not sealed to this node, or it was altered');
   }
 
   private mustBelong(): Readonly<{ roster: Roster }> {

@@ -3,8 +3,9 @@
 // device form knows by their short names: dev, o, cmps, p.
 
 import type { PeerStatus, Status } from '../../commands/context.js';
+import { labelOf } from '../../commands/label.js';
 import type { Config } from '../../config/schema.js';
-import { labelOf, type Topics } from './topics.js';
+import type { Topics } from './topics.js';
 
 export const PEERS_MAX = 32; // six entities each; more would bury the rest of a home
 

@@ -4,6 +4,7 @@
 import type { Changes } from '../../commands/changes.js';
 import type { Command } from '../../commands/command.js';
 import type { Context, Status } from '../../commands/context.js';
+import { labelOf } from '../../commands/label.js';
 import type { Config } from '../../config/schema.js';
 import type { Log } from '../ports.js';
 import { AfarChanges, connectionOf } from './afar.js';
@@ -12,7 +13,7 @@ import { Link, type LinkView } from './link.js';
 import { Requests } from './requests.js';
 import { SignedRequests, type VerifySigned } from './signed.js';
 import { Telling } from './telling.js';
-import { labelOf, Topics } from './topics.js';
+import { Topics } from './topics.js';
 import type { Dial, Message } from './wire.js';
 
 export type MqttOptions = Readonly<{

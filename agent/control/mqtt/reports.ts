@@ -2,8 +2,9 @@
 // an interval. Where peers are (their endpoints) is not told: a broker is no tracker.
 
 import type { PeerStatus, Status } from '../../commands/context.js';
+import { labelOf } from '../../commands/label.js';
 import type { Config } from '../../config/schema.js';
-import { labelOf, type Topics } from './topics.js';
+import type { Topics } from './topics.js';
 
 export const PEERS_SHOWN_MAX = 64; // each has a topic of its own; the totals count all
 const CONFIG_BYTES_MAX = 512 * 1024;

@@ -82,11 +82,11 @@ export class Requests {
     const { asked } = asker;
     let answer: Answer;
     try {
-      const { standing, body } = this.judge(asked, request, asker.reply !== undefined);
+      const { standing, ...said } = this.judge(asked, request, asker.reply !== undefined);
       answer =
         asked.kind === 'command'
-          ? await this.command(asked.name, { ...request, body }, standing)
-          : await this.change({ ...request, body }, standing);
+          ? await this.command(asked.name, { ...request, ...said }, standing)
+          : await this.change({ ...request, ...said }, standing);
     } catch (error) {
       if (error instanceof Failure) answer = refusal(request.id, error.message, error.problems);
       else {
@@ -101,16 +101,16 @@ export class Requests {
   /** Whose word it is. A signature that is not good is never taken for none. */
   private judge(
     asked: Asked,
-    { signed, body }: Request,
+    { signed, body, sealTo }: Request,
     trusted: boolean,
-  ): { standing: Standing; body: unknown } {
-    if (!signed) return { standing: trusted ? 'trusted' : 'anybody', body };
+  ): { standing: Standing; body: unknown; sealTo: string | undefined } {
+    if (!signed) return { standing: trusted ? 'trusted' : 'anybody', body, sealTo };
     const to = asked.kind === 'command' ? `command/${asked.name}` : 'config/set';
     const accepted = this.options.signed.accept(signed, to, this.options.wall());
     if ('refused' in accepted)
       throw new Failure(`the signature does not count: ${accepted.refused}`);
     this.options.log('info', `MQTT: ${to}, signed by ${accepted.admin}`);
-    return { standing: 'signed', body: accepted.body ?? {} };
+    return { standing: 'signed', body: accepted.body ?? {}, sealTo: accepted.sealTo };
   }
 
   private async command(

@@ -1,8 +1,10 @@
 // Requests signed by an admin: what could let a stranger in is done from afar only with one. The
 // signature is over this JSON, so that it stands for one request to one node, once, and soon:
 //
-//     {"node": NODE, "to": "command/guest-add", "body": {…}, "nonce": "…", "time": Unix seconds}
+//     {"node": NODE, "to": "command/guest-add", "body": {…}, "sealTo"?: key, "nonce": "…",
+//      "time": Unix seconds}
 //
+// `sealTo` is signed, or whoever carries the request could have a secret result sealed to himself.
 // `to` is the topic below kith/NODE/, `body` the arguments or the patch, `nonce` 16 letters or more
 // that were never used before.
 
@@ -14,7 +16,11 @@ export type VerifySigned = (
   signed: Uint8Array,
 ) => Readonly<{ content: Uint8Array; admin: string } | { refused: string }>;
 
-export type SignedRequest = Readonly<{ body: unknown; admin: string }>;
+export type SignedRequest = Readonly<{
+  body: unknown;
+  sealTo: string | undefined;
+  admin: string;
+}>;
 
 export const WINDOW_SECONDS = 120; // clocks of a household differ, messages wait in a broker
 const NONCES_MAX = 1_024; // accepted within the window; more are refused, not forgotten
@@ -41,7 +47,7 @@ export class SignedRequests {
     if (content.to !== to) return { refused: `it was signed for ${content.to}` };
     const stale = this.judgeTime(content.time, wall) ?? this.judgeNonce(content.nonce, wall);
     if (stale !== undefined) return { refused: stale };
-    return { body: content.body, admin: verified.admin };
+    return { body: content.body, sealTo: content.sealTo, admin: verified.admin };
   }
 
   private judgeTime(time: number, wall: number): string | undefined {
@@ -61,7 +67,14 @@ export class SignedRequests {
   }
 }
 
-type Content = Readonly<{ node: string; to: string; body: unknown; nonce: string; time: number }>;
+type Content = Readonly<{
+  node: string;
+  to: string;
+  body: unknown;
+  sealTo: string | undefined;
+  nonce: string;
+  time: number;
+}>;
 
 function readContent(bytes: Uint8Array): Content | undefined {
   let value: unknown;
@@ -71,11 +84,11 @@ function readContent(bytes: Uint8Array): Content | undefined {
     return undefined;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const { node, to, body, nonce, time } = value as Record<string, unknown>;
+  const { node, to, body, sealTo, nonce, time } = value as Record<string, unknown>;
   if (typeof node !== 'string' || typeof to !== 'string' || typeof nonce !== 'string')
     return undefined;
   if (nonce.length < NONCE_LETTERS.least || nonce.length > NONCE_LETTERS.most) return undefined;
-  return typeof time === 'number' && Number.isFinite(time)
-    ? { node, to, body, nonce, time }
-    : undefined;
+  if (typeof time !== 'number' || !Number.isFinite(time)) return undefined;
+  if (sealTo !== undefined && typeof sealTo !== 'string') return undefined;
+  return { node, to, body, sealTo, nonce, time };
 }

@@ -12,17 +12,7 @@
 //
 // NODE and PEER come from public keys, so a new name changes no topic.
 
-import { createHash } from 'node:crypto';
-import { decodeKey } from '../../bytes/base64.js';
-
-const LABEL_LETTERS = 12; // 48 bits: no two nodes of one mesh meet by chance
 const TOPIC_BYTES_MAX = 256; // more than any dashboard needs
-
-/** What a node or a peer is called in topics: 12 hexadecimal digits of its key's SHA-256. */
-export function labelOf(publicKey: string): string {
-  const key = decodeKey(publicKey) ?? publicKey;
-  return createHash('sha256').update(key).digest('hex').slice(0, LABEL_LETTERS);
-}
 
 export type Asked = Readonly<{ kind: 'config-set' } | { kind: 'command'; name: string }>;
 

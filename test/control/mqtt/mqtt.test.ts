@@ -3,7 +3,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { labelOf } from '../../../agent/control/mqtt/topics.js';
+import { labelOf } from '../../../agent/commands/label.js';
 import { KEY_B } from '../../config/samples.js';
 import { Mosquitto, stopAll, until } from './mosquitto.js';
 import { peer, ROOT, status, stopNodes, TestNode } from './node.js';

@@ -2,13 +2,13 @@
 
 import type { Command } from '../../../agent/commands/command.js';
 import type { Context, PeerStatus, Status } from '../../../agent/commands/context.js';
+import { labelOf } from '../../../agent/commands/label.js';
 import { COMMANDS } from '../../../agent/commands/registry.js';
 import { runCommand } from '../../../agent/commands/run.js';
 import type { Config } from '../../../agent/config/schema.js';
 import { ConfigChanges } from '../../../agent/control/changes.js';
 import { Folder } from '../../../agent/control/folder.js';
 import { Mqtt, type MqttOptions } from '../../../agent/control/mqtt/mqtt.js';
-import { labelOf } from '../../../agent/control/mqtt/topics.js';
 import { FileStore } from '../../../agent/control/store.js';
 import { KEY_A } from '../../config/samples.js';
 import { temporaryFolder } from '../program.js';
