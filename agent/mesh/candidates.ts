@@ -1,5 +1,5 @@
 // Where we may be reached: our own addresses, a port that the router in front forwards, and the
-// endpoints at which others see us. Signed as a record whenever that changes, at most once a second.
+// endpoints at which others see us. Signed as a record whenever that changes, at most each second.
 
 import { type Address, type Endpoint, family, formatEndpoint } from '../bytes/address.js';
 import type { NodeId } from '../identity/member.js';

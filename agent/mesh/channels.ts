@@ -1,5 +1,5 @@
-// Relay channels: ways to peers through somebody who reaches both ends. Here are those we take; those
-// we give are in relay.ts.
+// Relay channels: ways to peers through somebody who reaches both ends. Here are those we take;
+// those we give are in relay.ts.
 //
 // Frames may be lost, so every question is put again, to the next relay and in the end to the same.
 
@@ -80,6 +80,13 @@ export class Channels implements ChannelMachine {
       this.lose(to, way, relay, at, out);
     }
     this.drop(to);
+  }
+
+  /** It is no member any more: neither a way to it nor one through it is left, nor one for it. */
+  forget(node: NodeId, at: Times, out: MeshEffect[]): void {
+    this.close(node, at, out);
+    this.onLost(node, at, out);
+    this.taken.delete(node);
   }
 
   onMet(node: NodeId, at: Times, out: MeshEffect[]): void {

@@ -138,6 +138,8 @@ export interface ChannelMachine extends Machine {
   /** The relay is reached elsewhere now: the places of its channels follow. */
   onMoved(relay: NodeId, at: Times, out: MeshEffect[]): void;
   onFrame(node: NodeId, frame: ChannelFrame, at: Times, out: MeshEffect[]): void;
+  /** It is no member any more. */
+  forget(node: NodeId, at: Times, out: MeshEffect[]): void;
   /** It sent something on a channel that the workers know nothing of. */
   onUnknown(node: NodeId, channel: number, out: MeshEffect[]): void;
   /** The workers' count: inner bytes of each circuit, and when it last carried something. */

@@ -318,7 +318,7 @@ export class Mesh {
     for (const change of changes) {
       if (change.kind !== 'epoch') this.machines.reach.onMember(change.node, at);
       if (change.kind === 'member') this.changed(change.node, out);
-      else if (change.kind === 'member-gone') this.gone(change.node, out);
+      else if (change.kind === 'member-gone') this.gone(change.node, at, out);
     }
   }
 
@@ -330,8 +330,10 @@ export class Mesh {
   }
 
   /** Revoked: in the session and everywhere, at once. */
-  private gone(node: NodeId, out: MeshEffect[]): void {
-    const { paths, kem, readers } = this.machines;
+  private gone(node: NodeId, at: Times, out: MeshEffect[]): void {
+    const { paths, trackers, channels, kem, readers } = this.machines;
+    trackers.forget(node);
+    channels.forget(node, at, out);
     paths.forget(node, out);
     kem.forget(node);
     readers.forget(node);

@@ -130,7 +130,7 @@ const isStranger = ({ origin }: Route): boolean =>
   origin === 'seen' || origin === 'met' || origin === 'predicted';
 const isCandidate = (route: Route): boolean => !isRelay(route) && !isStranger(route);
 
-/** One host, as far as can be told: no wildcard, no broadcast, no multicast, no link without a name. */
+/** One host, as far as can be told; a link-local one names its link. */
 function isHost(address: string): boolean {
   if (family(address) === 4) return !/^(0|22[4-9]|23\d|24\d|25[0-5])\./.test(address);
   if (/^fe[89ab].:/.test(address)) return address.includes('%');

@@ -307,6 +307,26 @@ channels('a relay under suspicion: another one, once', () => {
   assert.is(frames(nodeId(4)).length, 1, 'there is another one already');
 });
 
+channels(
+  'who is no member any more: neither ways to it, nor through it, nor circuits for it',
+  () => {
+    const relay = relaying();
+    relay.ground.met.delete(a);
+    relay.machine.forget(a, times(5), relay.out);
+    assert.equal(relay.machine.circuits, []);
+    assert.equal(kinds(relay.frames(b)), ['offer', 'gone']);
+    const { machine, meet, out, told } = node(a);
+    meet(relayId);
+    machine.onFrame(relayId, { kind: 'offer', from: b, channel: 8 }, times(0), out);
+    machine.forget(b, times(1), out);
+    assert.equal(told.at(-1), { to: b, via: relayId, channel: null });
+    machine.onFrame(relayId, { kind: 'offer', from: b, channel: 9 }, times(2), out);
+    machine.forget(relayId, times(3), out);
+    assert.equal(told.at(-1), { to: b, via: relayId, channel: null });
+    assert.is(machine.deadline(), undefined);
+  },
+);
+
 channels('offers without end do not fill our memory', () => {
   const { machine, roll, meet, out } = node(a);
   meet(relayId);
