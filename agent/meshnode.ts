@@ -76,6 +76,7 @@ export class MeshNode implements RunningMesh {
       port: () => tunnel.state().listenPort,
       mtuMax: config().interface.mtu,
       share: () => shareOf(config().mesh.share),
+      predictPorts: () => config().mesh.portPrediction,
       remembered: (node) => this.remembered.get(node),
       configured: host ? literal(host) : [],
       rowsForAll: true,

@@ -62,6 +62,7 @@ export type MeshOptions = Readonly<{
   port: () => number; // that we listen on
   mtuMax: number; // of the TUN device
   share: () => Share;
+  predictPorts?: () => boolean; // of hard NATs; default no
   ledger?: Ledger;
   remembered: (node: NodeId) => Endpoint | undefined; // from an earlier run
   configured?: readonly Endpoint[]; // forwarded to us, says the owner
@@ -90,7 +91,11 @@ export function buildMesh(options: MeshOptions): Mesh {
       suspect: (node, via, at, out) => channels.suspect(node, via, at, out),
       recall: (node) => recall(reach.endpointOf(node), options.remembered(node)),
     },
-    { mtuMax: options.mtuMax, own: () => ({ nat: whereabouts.nat, port: options.port() }) },
+    {
+      mtuMax: options.mtuMax,
+      own: () => ({ nat: whereabouts.nat, port: options.port() }),
+      prediction: options.predictPorts ?? (() => false),
+    },
   );
   const trackers: Trackers = new Trackers({
     ground,
