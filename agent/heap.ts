@@ -8,11 +8,17 @@ const { keepYoungSmall } = await import('./dataplane/young.js');
 keepYoungSmall();
 
 // What runs for long. Other commands are over before it matters, and would pay for loading koffi.
-const LASTING = ['up', 'wg'];
+const has = (...names: string[]) => names.some((name) => process.argv.includes(name));
 
-if (process.argv.some((argument) => LASTING.includes(argument))) {
+if (has('up', 'wg')) {
   const { shareArena } = await import('./dataplane/reclaim.js');
   shareArena();
+  // `kith wg` without -f leaves the rest to another process.
+  if (has('up', '-f', '--foreground') || process.env.WG_PROCESS_FOREGROUND === '1') {
+    const { startAhead } = await import('./dataplane/thread.js');
+    startAhead();
+    keepYoungSmall();
+  }
 }
 
 export {};

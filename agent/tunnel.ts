@@ -111,10 +111,24 @@ export class Tunnel implements Configurable {
     }
   }
 
-  /** Creates the interface. Rejects with an Error whose message is fit for a person. */
+  /** Opens the interface and awaits `ready`. */
   async start(): Promise<void> {
+    await this.open();
+    await this.ready();
+  }
+
+  /**
+   * Creates the interface, which can be configured then; its packets wait until it is ready. Both
+   * reject with an Error whose message is fit for a person.
+   */
+  async open(): Promise<void> {
     await this.plane.start();
     this.stopClock = awaitClock(isClockSynchronised, () => this.device.clockSynchronised());
+  }
+
+  /** Resolves once packets move. */
+  ready(): Promise<void> {
+    return this.plane.ready();
   }
 
   async stop(): Promise<void> {

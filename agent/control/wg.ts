@@ -14,7 +14,13 @@ const MTU = 1420; // what WireGuard fits into 1500 over IPv6
 const CIPHERS = ['auto', 'noble', 'simd', 'openssl'] as const;
 const OFFLOADS = { tunSegmentation: true, udpSegmentation: true, udpReceive: true };
 
-export type WgTunnel = RunningTunnel & { readonly tunFd: number };
+export type WgTunnel = Omit<RunningTunnel, 'start'> &
+  Readonly<{
+    tunFd: number;
+    /** Makes the interface, which can be configured then; its packets wait until it is ready. */
+    open(): Promise<void>;
+    ready(): Promise<void>;
+  }>;
 
 export type WgParts = Readonly<{ makeTunnel(settings: TunnelSettings): WgTunnel }>;
 
@@ -67,7 +73,7 @@ class InterfaceProcess {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => this.end(signal));
     }
-    await this.tunnel.start().catch(asFailure);
+    await this.tunnel.open().catch(asFailure);
     const watch = new LinkWatch({
       tun: this.tunnel.tunFd,
       mtu: MTU,
@@ -80,15 +86,20 @@ class InterfaceProcess {
       }
       watch.start();
       reportReady();
-      const { engine } = this.tunnel.counters();
-      this.log('verbose', `${this.name} is ready, cipher engine ${engine.name}: ${engine.reason}`);
-      this.log('verbose', `${this.name} ends: ${await this.ended}`);
+      const serving = this.tunnel.ready().then(() => this.announce(), asFailure);
+      const reason = await Promise.race([this.ended, serving.then(() => this.ended)]);
+      this.log('verbose', `${this.name} ends: ${reason}`);
       return 0;
     } finally {
       watch.stop();
       await this.socket.stop();
       await this.tunnel.stop();
     }
+  }
+
+  private announce(): void {
+    const { engine } = this.tunnel.counters();
+    this.log('verbose', `${this.name} is ready, cipher engine ${engine.name}: ${engine.reason}`);
   }
 
   private follow({ up, mtu }: Link): void {

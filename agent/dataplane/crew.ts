@@ -6,7 +6,7 @@
 
 import { readFileSync, writeSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { Place } from '../bytes/address.js';
 import type { PeerId, Session, SessionId } from '../wireguard/effects.js';
 import { asset } from './assets.js';
@@ -16,6 +16,7 @@ import { Memoir } from './memoir.js';
 import type { PlaneOptions } from './plane.js';
 import { BATCH_SEEN, BLOCKED_MS, KEY_PAIR_BYTES, type SharedMemory, STOP } from './sharedmemory.js';
 import { errno, sys } from './syscalls.js';
+import { takeWorker } from './thread.js';
 import type { Tun } from './tun.js';
 import type { OrderBatch, WorkerMessage, WorkerStart } from './worker.js';
 import { keepYoungSmall } from './young.js';
@@ -26,9 +27,6 @@ const BUSY_SHARE = 0.8;
 const BUSY_MS = 2_000; // this long above it
 const LOOK_MS = 500;
 const SETTLE_MS = 5_000; // a worker inside a blocking send needs up to 100 ms
-
-/** A worker is as small as V8 lets it be: it allocates next to nothing. */
-const LIMITS = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32, stackSizeMb: 1 };
 
 const ONE = new Uint8Array(8);
 ONE[0] = 1;
@@ -67,6 +65,7 @@ export class Crew {
     this.module = new WebAssembly.Module(readFileSync(asset('dataplane.wasm')));
     process.on('exit', this.onExit);
     await this.hire();
+    if (this.stopped) return;
     if (this.options.workers === 2) await this.grow();
     if (this.options.workers === 'auto' && availableParallelism() >= CORES_FOR_TWO) this.look();
   }
@@ -178,7 +177,10 @@ export class Crew {
     writeSync(eventfd, ONE);
   }
 
-  /** Starts a worker and tells it what holds; resolves when it is ready. */
+  /**
+   * Starts a worker and tells it what holds; resolves when it is ready. The first one is a member
+   * at once, and what it is told waits for it; a later one would do twice what others do meanwhile.
+   */
   private async hire(): Promise<void> {
     const { staff, module } = this;
     if (!staff || !module) throw new TypeError('the crew was not started');
@@ -196,9 +198,10 @@ export class Crew {
       mtu: this.options.mtu,
       cipher: this.options.cipher,
     };
-    const worker = new Worker(asset('worker.js'), { workerData: start, resourceLimits: LIMITS });
+    const worker = takeWorker();
+    worker.postMessage(start);
     const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
-    await new Promise<void>((resolve, reject) => {
+    const ready = new Promise<void>((resolve, reject) => {
       worker.on('message', (message: WorkerMessage) => {
         if (message.kind === 'ready') {
           this.engine = { name: message.engine, reason: message.reason };
@@ -209,13 +212,21 @@ export class Crew {
       worker.once('error', reject);
       worker.once('exit', () => reject(new Error('the data-plane worker ended at its start')));
     });
-    keepYoungSmall();
-    this.flush();
-    const orders: WorkerOrder[] = [...this.memoir.orders()];
-    if (staff.routes() !== start.routes) orders.push({ kind: 'routes', buffer: staff.routes() });
+    const first = this.members.length === 0;
     const member = { worker, eventfd, exited };
+    if (first) this.join(member, 'both', start.routes);
+    await ready;
+    keepYoungSmall();
+    if (!first) this.join(member, 'transmit', start.routes);
     worker.removeAllListeners('error');
     worker.once('error', (error) => this.onCrash(error));
+  }
+
+  private join(member: Member, role: Role, routes: SharedArrayBuffer): void {
+    this.flush();
+    const orders: WorkerOrder[] = [{ kind: 'role', role }, ...this.memoir.orders()];
+    const buffer = this.staff?.routes() ?? routes;
+    if (buffer !== routes) orders.push({ kind: 'routes', buffer });
     Atomics.store(this.shared.header, BATCH_SEEN + this.members.length, this.batch);
     this.members.push(member);
     this.hand(member, orders);

@@ -51,14 +51,14 @@ export class Loop {
   private readonly slotOf = new Int32Array(SLOTS_MAX + 2);
   private readonly fdOf = new Int32Array(SLOTS_MAX + 2);
   private tunGone = false;
+  private told = false;
 
   constructor(private readonly parts: LoopParts) {}
 
   /** `spare` is called again and again between packets, until it returns false. */
   run(spare: () => boolean): void {
     const { header } = this.parts.shared;
-    this.rebuild();
-    this.control(monotonic());
+    this.listen();
     let before = monotonic();
     for (let more = true; more && Atomics.load(header, STOP) === 0; before = monotonic()) {
       this.step(before, 0);
@@ -67,6 +67,17 @@ export class Loop {
     }
     while (Atomics.load(header, STOP) === 0) before = this.step(before, POLL_MS);
     this.parts.routes.leave();
+  }
+
+  /** Until main has told what holds, nothing is read: it would be dropped. */
+  private listen(): void {
+    const { eventfd, memory, shared } = this.parts;
+    this.setPoll(0, eventfd);
+    this.control(monotonic());
+    while (!this.told && Atomics.load(shared.header, STOP) === 0) {
+      sys.poll(memory.base + POLLFDS, 1, POLL_MS);
+      this.control(monotonic());
+    }
   }
 
   /** Waits for something to do, and does it. The last step was over at `before`, this one now. */
@@ -120,6 +131,7 @@ export class Loop {
     const { memory, shared, clerk, eventfd, nextOrders, worker } = this.parts;
     sys.read(eventfd, memory.base + SCRATCH, 8);
     for (let next = nextOrders(); next; next = nextOrders()) {
+      this.told = true;
       const role = clerk.role;
       for (const order of next.orders) clerk.apply(order, now);
       const version = Atomics.load(shared.header, SLOTS_VERSION);

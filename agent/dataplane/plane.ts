@@ -87,6 +87,7 @@ export class Plane {
   private readonly slots: SlotTable;
   private readonly crew: Crew;
   private readonly circuits: CircuitTable;
+  private serving: Promise<void> | undefined;
   private tun: Tun | undefined;
   private settling: NodeJS.Timeout[] = [];
   private stopping: Promise<void> | undefined;
@@ -114,12 +115,24 @@ export class Plane {
     return this.tun?.fd ?? -1;
   }
 
-  /** Rejects with an Error whose message is fit for a person. */
+  /**
+   * Creates the interface and takes orders from then on; they are carried out, and packets move,
+   * once `ready` has resolved. Both reject with an Error whose message is fit for a person.
+   */
   async start(): Promise<void> {
     const { interfaceName, mtu, offloads } = this.options;
     if (this.tun) throw new TypeError('the plane was started before');
     this.tun = openTun(interfaceName, mtu, offloads);
-    const staff: Staff = { tun: this.tun, routes: () => this.routes.buffer };
+    this.serving = this.staff({ tun: this.tun, routes: () => this.routes.buffer });
+    this.serving.catch(() => {}); // whoever wants to know asks `ready`
+  }
+
+  ready(): Promise<void> {
+    if (!this.serving) throw new TypeError('the plane was not started');
+    return this.serving;
+  }
+
+  private async staff(staff: Staff): Promise<void> {
     try {
       await this.crew.start(staff);
       this.settling = SETTLING_MS.map((after) => setTimeout(reclaim, after).unref());
@@ -127,6 +140,7 @@ export class Plane {
       await this.stop();
       throw error;
     }
+    if (this.stopping) this.settling.forEach(clearTimeout);
   }
 
   /** Never hangs, may be called twice. */

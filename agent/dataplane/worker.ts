@@ -2,12 +2,7 @@
 // the stop flag; at first it warms up in between. What it tells main goes by postMessage, which
 // works from inside the loop; what main tells it lies in the port's queue when the eventfd rings.
 
-import {
-  type MessagePort,
-  parentPort,
-  receiveMessageOnPort,
-  workerData,
-} from 'node:worker_threads';
+import { type MessagePort, parentPort, receiveMessageOnPort } from 'node:worker_threads';
 import { Clerk, type WorkerOrder } from './clerk.js';
 import { monotonic } from './clock.js';
 import { SendCounters } from './counter.js';
@@ -27,7 +22,7 @@ import { Transmitter } from './transmitter.js';
 import { TrieReader } from './trie.js';
 import { WARM_PEER, WARM_SESSION, type WarmParts, WarmUp } from './warmup.js';
 
-/** What main hands a worker at its start. */
+/** What main hands a worker, as the first message. */
 export type WorkerStart = Readonly<{
   worker: number; // 0 or 1
   module: WebAssembly.Module;
@@ -128,4 +123,5 @@ function appoint(
   return { judge: new Judge(table, engine, alarm), reason };
 }
 
-if (parentPort !== null) run(workerData as WorkerStart, parentPort);
+const main = parentPort;
+main?.once('message', (start: WorkerStart) => run(start, main));

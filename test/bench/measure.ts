@@ -8,6 +8,7 @@ import { median, quantile } from './statistics.js';
 
 const PORT = 5201;
 const PING_GAP = '0.01';
+const PINGS_FIRST = 100;
 const PATTERN = '5a17c0de91b6e3f4';
 
 /** What one run of iperf3 gave, and what share of the machine others used meanwhile. */
@@ -118,29 +119,41 @@ export async function ping(arena: Arena, count: number): Promise<Latency> {
 export type Start = Readonly<{ startMs: number; first: Latency }>;
 
 /**
- * From `startedAt` (wall clock, when the first daemon was started) to the first reply, and the
- * hundred replies after it.
+ * From `startedAt` (wall clock, when the first daemon was started) to the first reply; and the next
+ * hundred pings. Those that were on their way before that reply waited for the start, too.
  */
 export async function firstPings(arena: Arena, startedAt: number): Promise<Start> {
-  const replies: [number, number][] = []; // when, round-trip time
+  const replies: Reply[] = [];
   const end = Date.now() + 20_000;
-  while (replies.length <= 100) {
+  while (afterFirst(replies).length < PINGS_FIRST) {
     // it ends at once while there is no route yet; the next one then begins
     const pinger = arena.lab.spawn('a', 'ping', '-D', '-n', '-i', PING_GAP, arena.target);
     while (pinger.running && Date.now() < end) {
-      if ([...pinger.stdout.matchAll(/time=/g)].length > 101) break;
+      if (afterFirst([...replies, ...repliesIn(pinger.stdout)]).length >= PINGS_FIRST) break;
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     await pinger.stop();
-    for (const [, at, time] of pinger.stdout.matchAll(/^\[([\d.]+)\].* time=([\d.]+) ms$/gm)) {
-      replies.push([Number(at) * 1_000, Number(time)]);
-    }
+    replies.push(...repliesIn(pinger.stdout));
     if (Date.now() >= end) break;
   }
-  const [first, ...rest] = replies;
+  const [first] = replies;
   if (first === undefined) throw new Error('no ping came through within 20 s');
-  const times = rest.slice(0, 100).map(([, time]) => time);
-  return { startMs: first[0] - startedAt, first: latency(times, 100) };
+  const times = afterFirst(replies).map(({ time }) => time);
+  return { startMs: first.at - startedAt, first: latency(times, PINGS_FIRST) };
+}
+
+type Reply = Readonly<{ at: number; time: number }>; // wall clock, round trip; milliseconds
+
+function repliesIn(output: string): Reply[] {
+  const lines = [...output.matchAll(/^\[([\d.]+)\].* time=([\d.]+) ms$/gm)];
+  return lines.map(([, at, time]) => ({ at: Number(at) * 1_000, time: Number(time) }));
+}
+
+/** Those that set out once the first one was back, a hundred at most. */
+export function afterFirst(replies: readonly Reply[]): Reply[] {
+  const [first] = replies;
+  if (first === undefined) return [];
+  return replies.filter(({ at, time }) => at - time >= first.at).slice(0, PINGS_FIRST);
 }
 
 /** Whether the content of a ping can be read on the veth: not when a VPN carries it. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Flow } from './measure.js';
+import { afterFirst, type Flow } from './measure.js';
 import { type Results, type RivalResult, ratios, summarize } from './results.js';
 import type { Round } from './round.js';
 import { median, quantile, round } from './statistics.js';
@@ -18,6 +18,16 @@ bench('median, quantile and rounding', () => {
   const hundred = Array.from({ length: 100 }, (_, i) => i + 1);
   assert.equal([quantile(hundred, 0.99), quantile(hundred, 1), quantile([7], 0.01)], [99, 100, 7]);
   assert.equal([round(1234.5), round(0.012345), round(0)], [1235, 0.0123, 0]);
+});
+
+bench('of pings, those count that set out after the first reply', () => {
+  assert.equal(afterFirst([]), []);
+  const first = { at: 1_000, time: 60 };
+  const waited = { at: 1_001, time: 50 };
+  const next = { at: 1_001, time: 0.5 };
+  const many = Array.from({ length: 200 }, (_, i) => ({ at: 1_010 + 10 * i, time: 0.5 }));
+  assert.equal(afterFirst([first, waited, next]), [next]);
+  assert.is(afterFirst([first, ...many]).length, 100);
 });
 
 function flow(mbit: number, others = 0): Flow {

@@ -42,6 +42,7 @@ const commands: Record<string, (...args: never[]) => unknown> = {
   counters: () => plane.counters(),
   metered: () => plane.metered(),
   now: () => plane.now(),
+  ready: () => plane.ready(),
   rss: () => process.memoryUsage.rss(),
   stop: () => plane.stop(),
   // Deferred: the answer goes out first, and an error is nobody's to catch.

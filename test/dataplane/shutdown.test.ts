@@ -1,5 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Lab } from '../lab/namespaces.js';
 import { INSIDE, type Pair, PlaneNode, ping, withPair } from './planes.js';
 
 const shutdown = suite('dataplane/shutdown');
@@ -34,6 +35,7 @@ for (const [name, what, code] of ends) {
       shutdown(`${name}: gone within a second, ${state}`, async () => {
         await withPair('end', { a: { workers } }, async (pair) => {
           assert.ok(await ping(pair.lab, 'a', INSIDE[4][1]));
+          await pair.a.ask('ready');
           if (loaded) {
             load(pair);
             await new Promise((resolve) => setTimeout(resolve, 300));
@@ -50,6 +52,21 @@ for (const [name, what, code] of ends) {
     }
   }
 }
+
+shutdown('stopped while its worker starts: gone, too', async () => {
+  const lab = await Lab.create('early');
+  try {
+    await lab.namespace('a');
+    for (const workers of [1, 2] as const) {
+      const node = await PlaneNode.start(lab, 'a', { workers });
+      await node.ask('stop');
+      await node.ask('leave').catch(() => {});
+      assert.is(await node.daemon.exited, 0, node.daemon.log);
+    }
+  } finally {
+    await lab.dispose();
+  }
+});
 
 shutdown('kill -9 leaves nothing that is in the way of the next start', async () => {
   await withPair('kill', {}, async ({ lab, a }) => {

@@ -78,7 +78,7 @@ warmup('goes there and back, with packets of every kind, and comes to an end', (
   const [sent = 0, received = 0] = [SENT_BYTES, RECEIVED_BYTES].map(
     (field) => warmUp.shared.traffic[at + field],
   );
-  assert.ok(sent > 10_000, `${sent} bytes sent`);
+  assert.ok(sent > 1_000, `${sent} bytes sent`);
   assert.is(received, sent, 'all came back, copies did not count');
   assert.ok(judge.checked > 0 && judge.alarms === 0, 'noble has looked');
   const kinds = new Set(events.map(({ kind }) => kind));
