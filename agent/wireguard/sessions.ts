@@ -60,8 +60,12 @@ export class Sessions {
       return { ended: this.begunAsInitiator(session), used: true };
     }
     const { isHigher, initiatedAt, now } = crossing;
+    const { zero } = session.origin;
     const crossed = (other: SessionEntry | undefined) =>
-      isHigher && other?.origin?.initiator === false && other.origin.at >= initiatedAt;
+      isHigher &&
+      other?.origin?.initiator === false &&
+      other.origin.at >= initiatedAt &&
+      (zero || !other.origin.zero); // else ours is the one that was waited for
     if (crossed(this.current)) return { ended: this.begunAside(session), used: false };
     const age = now - (this.next?.origin?.at ?? now);
     const ended = age < FALLBACK_MS ? [] : this.forgetNext();
@@ -75,6 +79,7 @@ export class Sessions {
     const theirs = this.next?.origin;
     const ours = this.current?.origin;
     if (isHigher || theirs === undefined || ours?.initiator !== true) return false;
+    if (ours.zero && !theirs.zero) return false; // the one that was waited for
     return theirs.at >= initiatedAt && theirs.at < ours.at + CROSSING_MS;
   }
 
