@@ -18,6 +18,7 @@ import { equal, hash } from '../crypto/primitives.js';
 import { wipe } from '../crypto/secret.js';
 import type { NodeId } from '../identity/member.js';
 import type { Millis } from '../wireguard/effects.js';
+import { INITIATION_GAP_MS } from '../wireguard/limits.js';
 import type { MeshEffect, Met, Times } from './effects.js';
 import type { FrameOf } from './frame.js';
 import type { Ground } from './ground.js';
@@ -29,7 +30,8 @@ export const RETRY_MS = 500; // several round trips; doubles
 export const RETRY_MAX_MS = 8_000;
 export const TRIES_MAX = 8; // some 30 s; in a bare session it goes on, for users wait
 export const SETTLE_MS = 2_000; // a bare session this soon after an exchange crossed with it
-export const KNOCK_AFTER_MS = 250; // whoever began the bare session has begun another by then
+export const KNOCK_AFTER_MS = 250; // whoever began the bare session has begun another by then ...
+export const SOON_MS = INITIATION_GAP_MS + 5; // ... but nobody answers two in so short a time
 export const SESSIONS_MAX = 3; // that a kem-key may name: the one before may still carry frames
 export const SEEN_MAX = 4; // keys of the other side that are late by now
 export const BOXES_MAX = 4; // encapsulations for one peer ...
@@ -46,6 +48,7 @@ type Row = {
   sessions: Uint8Array[]; // handshake hashes, newest first
   from: Place | undefined;
   bare: boolean;
+  metAt: Millis;
   agreedAt: Millis | undefined;
   settled: number; // exchanges done in bare sessions in a row
   askAt: Millis | undefined; // an exchange begins then
@@ -71,6 +74,7 @@ export class KemKeys implements KemMachine {
     row.sessions = [Uint8Array.from(met.hash), ...row.sessions].slice(0, SESSIONS_MAX);
     row.from = met.from;
     row.bare = met.bare;
+    row.metAt = at.now;
     if (!met.bare) {
       row.knocking = undefined;
       row.settled = 0;
@@ -224,7 +228,9 @@ export class KemKeys implements KemMachine {
     row.boxed = undefined;
     row.agreedAt = at.now;
     this.hold(row, [key], key, out);
-    if (row.bare) row.knocking = { tries: 0, at: at.now + KNOCK_AFTER_MS };
+    if (!row.bare) return;
+    const soon = row.metAt + SOON_MS;
+    row.knocking = { tries: 0, at: at.now < soon ? soon : at.now + KNOCK_AFTER_MS };
   }
 
   /** A handshake with the new key, for user packets wait while the session is bare. */
@@ -263,6 +269,7 @@ export class KemKeys implements KemMachine {
       sessions: [],
       from: undefined,
       bare: true,
+      metAt: 0,
       agreedAt: undefined,
       settled: 0,
       askAt: undefined,

@@ -123,6 +123,7 @@ kem('a reboot of either side at every moment of an exchange', () => {
         pair.handshake(pair[starter]);
         pair.run(pair.now + 60_000, () => pair.session?.bare === false);
         assert.is(pair.session?.bare, false, `${rebooted} after ${after}, ${starter} starts`);
+        pair.run(pair.now + 10_000);
         assert.ok(pair.agreed);
       }
     }
