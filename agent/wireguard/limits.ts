@@ -65,9 +65,6 @@ export const ANSWERS_MAX = 256;
  */
 export const WAIT_MS = 8_000;
 
-/** Begun so long after the other side's session was complete, a handshake still crossed it. */
-export const CROSSING_MS = 1_000;
-
 /** An initiation so soon after one whose answer was of no use is answered without a secret key. */
 export const FALLBACK_MS = 15_000;
 /** Pre-shared keys that a response is tried with: the new one, the old one, zero; and one spare. */

@@ -270,10 +270,6 @@ export class Peer {
 
   confirmed(id: SessionId, at: Times, out: Effect[]): void {
     const { next } = this.sessions;
-    if (next?.id === id && this.sessions.isCrossed(this.crossing(at.now))) {
-      this.end(this.sessions.setAside(), out);
-      return;
-    }
     const ended = this.sessions.confirmed(id);
     if (ended === undefined || next === undefined) return;
     out.push({ kind: 'use', peer: this.id, session: id });

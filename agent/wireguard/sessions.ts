@@ -12,7 +12,7 @@
 
 import type { Place } from '../bytes/address.js';
 import type { Millis, SessionId } from './effects.js';
-import { CROSSING_MS, FALLBACK_MS } from './limits.js';
+import { FALLBACK_MS } from './limits.js';
 
 /** How a session with a member came about. */
 export type Origin = Readonly<{
@@ -51,7 +51,10 @@ export class Sessions {
     return present([previous, next === undefined ? undefined : current]);
   }
 
-  /** Ours; of members that begin at once, the session begun by the lower key is the one used. */
+  /**
+   * Ours. Of two members that begin at once, the session begun by the lower key is to be used: the
+   * higher one knows both and decides, the lower one follows what it hears.
+   */
   begunBetweenMembers(
     session: SessionEntry,
     crossing: Crossing,
@@ -72,15 +75,6 @@ export class Sessions {
     if (crossed(this.next)) ended.push(...this.begunBeside(session));
     else ended.push(...this.begunAsInitiator(session));
     return { ended, used: true };
-  }
-
-  /** Whether the one that waits for its confirmation crossed ours, which is to stay in use. */
-  isCrossed({ isHigher, initiatedAt }: Crossing): boolean {
-    const theirs = this.next?.origin;
-    const ours = this.current?.origin;
-    if (isHigher || theirs === undefined || ours?.initiator !== true) return false;
-    if (ours.zero && !theirs.zero) return false; // the one that was waited for
-    return theirs.at >= initiatedAt && theirs.at < ours.at + CROSSING_MS;
   }
 
   /** Ours crossed theirs, which waits for its confirmation and is the one to be used then. */
@@ -110,14 +104,6 @@ export class Sessions {
     if (next?.id !== id) return undefined;
     this.previous = current;
     this.current = next;
-    this.next = undefined;
-    return present([previous]);
-  }
-
-  /** The one that waits for its confirmation will not be used: it only opens. */
-  setAside(): SessionEntry[] {
-    const { previous, next } = this;
-    this.previous = next;
     this.next = undefined;
     return present([previous]);
   }
