@@ -1,13 +1,18 @@
 // The part of CDDL (RFC 8610) that the project's schemas use, as a validator: rules, maps with
-// integer keys, arrays, choices, ranges, `.size`, `.regexp`, occurrences, groups. It knows nothing of the
-// code it judges. What it cannot read is an error, so that a schema never passes unread.
+// integer keys, arrays, choices, ranges, `.size`, `.regexp`, occurrences, groups. It knows nothing
+// of the code it judges. What it cannot read is an error, so that a schema never passes unread.
 
 type Check = (value: unknown) => boolean;
 /** An entry of a map or an array; `group`: the entries of that group in its place. */
 type Member = { key: Check; type: Check; min: number; max: number; group?: string };
 
-const TOKEN =
-  /\s+|(\d+\*\d+|[*?](?=\s)|\d+(?:\.\.\d+)?|"[^"]*"|\.size|\.regexp|[a-z][a-z0-9-]*|=>|[=/:,[\](){}])/y;
+const TOKENS = [
+  /\d+\*\d+|[*?](?=\s)/, // occurrences
+  /\d+(?:\.\.\d+)?|"[^"]*"/, // values
+  /\.size|\.regexp|[a-z][a-z0-9-]*/,
+  /=>|[=/:,[\](){}]/,
+];
+const TOKEN = new RegExp(`\\s+|(${TOKENS.map(({ source }) => source).join('|')})`, 'y');
 
 /** A checker for the rule `start` of a schema. Values as the strict decoder gives them. */
 export function schema(text: string): (rule: string) => Check {

@@ -163,11 +163,11 @@ gossip('loss: all come together all the same', () => {
     }
     for (let i = 0; i < 5; i++) net.meet(net.members[i]!, net.members[(i + 1) % 5]!);
     for (let i = 0; i < 30 && !net.same; i++) {
-      net.run(30_000, () => net.same);
+      net.run(31_000, () => net.same);
       for (let k = 0; k < 5; k++) net.ride(net.members[k]!, net.members[(k + 1) % 5]!);
     }
     assert.ok(net.same, `seed ${seed}`);
-    assert.ok(net.now < 300_000, `seed ${seed}: ${net.now} ms`);
+    assert.ok(net.now < 450_000, `seed ${seed}: ${net.now} ms`);
   }
 });
 
@@ -191,7 +191,7 @@ gossip('a keepalive carries a digest and finds what was lost', () => {
   net.run(100);
   net.loss = 1;
   net.make(a!, statement('lost'));
-  net.run(20_000);
+  net.run(110_000);
   net.loss = 0;
   net.ride(a!, b!);
   net.run(5_000);
