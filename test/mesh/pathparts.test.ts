@@ -3,17 +3,19 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Bucket } from '../../agent/mesh/bucket.js';
+import { Choice } from '../../agent/mesh/choice.js';
 import { Doubt, look } from '../../agent/mesh/doubt.js';
 import type { NatKind } from '../../agent/mesh/ground.js';
 import { doubtSize, nextCheck, nextSize, onSizeProven, onSizeSent } from '../../agent/mesh/mtu.js';
 import { explain, type PathFacts } from '../../agent/mesh/reason.js';
 import { Retry } from '../../agent/mesh/retry.js';
 import { isPrivate, Route } from '../../agent/mesh/route.js';
+import { Routes } from '../../agent/mesh/routes.js';
 import { isBetter, type Standing } from '../../agent/mesh/score.js';
 import { Timetable } from '../../agent/mesh/timetable.js';
 import { Tokens } from '../../agent/mesh/tokens.js';
 import { Random } from '../lab/random.js';
-import { nodeId, place } from './ground.js';
+import { FakeGround, FakeRoll, nodeId, place } from './ground.js';
 
 const parts = suite('mesh/path, parts');
 
@@ -53,6 +55,66 @@ parts('never better than itself, and never both better than each other', () => {
     assert.not.ok(isBetter(a, a));
     assert.not.ok(isBetter(a, b) && isBetter(b, a), JSON.stringify([a, b]));
   }
+});
+
+function twoWays() {
+  const ground = new FakeGround(nodeId(1), new FakeRoll([nodeId(1), nodeId(2)]));
+  const routes = new Routes(ground);
+  const [a, b] = ['203.0.113.1', '203.0.113.2'].map((address) => {
+    return routes.stranger(place(address), 'seen', 0, () => true) as Route;
+  }) as [Route, Route];
+  const choice = new Choice(routes);
+  a.prove(0, 100, a.place);
+  choice.decide(0);
+  return { routes, choice, a, b };
+}
+
+parts('a better path is taken at once, the way back is closed for two seconds', () => {
+  const { choice, a, b } = twoWays();
+  assert.is(choice.current, a);
+  b.prove(1_000, 50, b.place);
+  assert.ok(choice.decide(1_000));
+  assert.is(choice.current, b);
+  a.rttMs = 10;
+  a.prove(1_100, 10, a.place);
+  assert.not.ok(choice.decide(1_100));
+  assert.is(choice.deadline(1_100), 3_000);
+  assert.not.ok(choice.decide(2_999));
+  assert.ok(choice.decide(3_000));
+  assert.is(choice.current, a);
+});
+
+parts('unless there is no other: what fails is left at once', () => {
+  const { choice, a, b } = twoWays();
+  b.prove(1_000, 50, b.place);
+  choice.decide(1_000);
+  b.leave(1_200);
+  choice.decide(1_200);
+  assert.is(choice.current, a);
+  a.leave(1_300);
+  choice.decide(1_300);
+  assert.is(choice.current, null);
+  assert.is(
+    choice.place?.endpoint.address,
+    '203.0.113.1',
+    'where it was last: better than nowhere',
+  );
+});
+
+parts('an answer of long ago is no reason to leave a path that works', () => {
+  const { choice, a, b } = twoWays();
+  b.prove(1_000, 50, b.place);
+  assert.not.ok(choice.decide(12_000));
+  assert.is(choice.current, a);
+});
+
+parts('packets leave from the address that was answered to', () => {
+  const { choice, a } = twoWays();
+  const source = { address: '192.168.1.2', interfaceIndex: 3 };
+  a.prove(10, 100, { ...a.place, source });
+  assert.equal(choice.place?.source, source);
+  a.prove(20, 100, place('203.0.113.99'));
+  assert.is(choice.place?.endpoint.address, '203.0.113.1', 'though the answer came from elsewhere');
 });
 
 parts('retries after 1, 2, 4, 8, 16, 64 s, then every five minutes, a fifth more or less', () => {
