@@ -2,7 +2,7 @@
 // namespace, brought together by the commands that a person would type.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Status } from '../../commands/context.js';
 import { Failure } from '../../commands/failure.js';
 import { DEFAULT_PORT } from '../../config/schema.js';
@@ -13,6 +13,10 @@ import { run, type Spaces, succeed } from './spaces.js';
 const READY_MS = 15_000; // for an agent to answer, on a slow and busy machine
 const POLL_MS = 50;
 const ANSWER_MS = 2_000;
+const GUEST_DEVICE = 'wg0';
+/** Runs a program, and when it listens gives it the configuration in the first argument. */
+const SET_UP = `f=$1; shift; "$@" & until grep -q '00010000 .*/${GUEST_DEVICE}.sock' /proc/net/unix
+do sleep 0.1; done; wg setconf ${GUEST_DEVICE} "$f" && : > "$f.set"; wait`;
 const LOG_LINES = 5; // of what a node wrote, where it failed
 
 export class Crew {
@@ -47,18 +51,29 @@ export class Crew {
   /** Starts the agent of a node and waits until it answers. */
   async start(node: string): Promise<void> {
     const child = this.launch(node, [...this.kith, 'up', '--state', this.file.stateOf(node)]);
+    const answers = () => askAgent(this.file.stateOf(node), 'status');
+    await this.until(node, child, async () => (await answers()) !== undefined);
+  }
+
+  /** Throws Failure with its last words where the child ends first, or it takes too long. */
+  private async until(
+    label: string,
+    child: ChildProcess,
+    ready: () => Promise<boolean>,
+  ): Promise<void> {
     const end = performance.now() + READY_MS;
-    while ((await this.ask(node, 'status')) === undefined) {
+    while (!(await ready())) {
       if (child.exitCode !== null || child.signalCode !== null)
-        throw new Failure(`${node} ended: ${this.lastWords(node)}`);
-      if (performance.now() > end) throw new Failure(`${node} is not up: ${this.lastWords(node)}`);
+        throw new Failure(`${label} ended: ${this.lastWords(label)}`);
+      if (performance.now() > end)
+        throw new Failure(`${label} is not up: ${this.lastWords(label)}`);
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
   }
 
   /** Starts something that goes on until the lab ends; it writes to a log in the lab's folder. */
   launch(label: string, command: readonly string[]): ChildProcess {
-    const log = openSync(this.file.logOf(label), 'a', 0o600);
+    const log = openSync(this.file.fileOf(`${label}.log`), 'a', 0o600);
     // WireGuard's control sockets are found by their path in every namespace: each gets its own.
     const own = 'd=/var/run/wireguard; mkdir -p $d && mount -t tmpfs none $d; exec "$@"';
     const [program = '', ...rest] = [...this.spaces.prefix(label), 'sh', '-c', own, 'sh'];
@@ -79,42 +94,47 @@ export class Crew {
       throw new Failure('the guest needs the program wg (wireguard-tools)');
     const place = `${endpoint}:${DEFAULT_PORT}`;
     const text = await this.command(host, ['guest', 'add', name, '--conf', '--endpoint', place]);
-    const device = 'wg0';
-    await this.stockInterface(name, device);
     const quick = /^(Address|DNS|MTU)\s*=/; // wg-quick's own
     const lines = text.split('\n');
     const plain = lines.filter((line) => !quick.test(line)).join('\n');
-    const prefix = this.spaces.prefix(name);
-    await succeed([...prefix, 'wg', 'setconf', device, '/dev/stdin'], `${plain}\n`);
+    const file = this.file.fileOf(`${name}.conf`);
+    writeFileSync(file, `${plain}\n`, { mode: 0o600 });
+    await this.stockInterface(name, file);
     for (const address of valuesOf(lines, 'Address'))
-      await this.spaces.must(name, 'ip', 'address', 'add', address, 'dev', device);
-    await this.spaces.must(name, 'ip', 'link', 'set', 'dev', device, 'up');
+      await this.spaces.must(name, 'ip', 'address', 'add', address, 'dev', GUEST_DEVICE);
+    await this.spaces.must(name, 'ip', 'link', 'set', 'dev', GUEST_DEVICE, 'up');
     for (const route of valuesOf(lines, 'AllowedIPs'))
-      await this.spaces.must(name, 'ip', 'route', 'replace', route, 'dev', device);
+      await this.spaces.must(name, 'ip', 'route', 'replace', route, 'dev', GUEST_DEVICE);
     return valuesOf(lines, 'Address')[0]?.split('/')[0] ?? '';
   }
 
-  private async stockInterface(name: string, device: string): Promise<void> {
+  private async stockInterface(name: string, file: string): Promise<void> {
     const prefix = this.spaces.prefix(name);
-    const add = ['ip', 'link', 'add', device, 'type', 'wireguard'];
-    if ((await run([...prefix, ...add])).code === 0) return;
-    const there = (await run(['wireguard-go', '--version'])).code === 0;
-    this.launch(name, there ? ['wireguard-go', '-f', device] : [...this.kith, 'wg', '-f', device]);
-    const end = performance.now() + READY_MS;
-    while ((await run([...prefix, 'ip', 'link', 'show', device])).code !== 0) {
-      if (performance.now() > end) throw new Failure(`${name} is not up: ${this.lastWords(name)}`);
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    const add = ['ip', 'link', 'add', GUEST_DEVICE, 'type', 'wireguard'];
+    if ((await run([...prefix, ...add])).code === 0) {
+      await succeed([...prefix, 'wg', 'setconf', GUEST_DEVICE, file]);
+      return;
     }
+    const there = (await run(['wireguard-go', '--version'])).code === 0;
+    const program = there ? ['wireguard-go'] : [...this.kith, 'wg'];
+    // `wg` finds its socket only where that is: in the folder that `launch` mounts.
+    const child = this.launch(name, [
+      'sh',
+      '-c',
+      SET_UP,
+      'sh',
+      file,
+      ...program,
+      '-f',
+      GUEST_DEVICE,
+    ]);
+    await this.until(name, child, async () => existsSync(`${file}.set`));
   }
 
   private lastWords(label: string): string {
-    const log = this.file.logOf(label);
+    const log = this.file.fileOf(`${label}.log`);
     const lines = existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : [];
     return lines.slice(-LOG_LINES).join(' / ') || 'it wrote nothing';
-  }
-
-  private ask(node: string, command: string): Promise<unknown> {
-    return askAgent(this.file.stateOf(node), command);
   }
 }
 

@@ -38,8 +38,9 @@ export class RecordFile {
     return join(this.folder, node);
   }
 
-  logOf(inhabitant: string): string {
-    return join(this.folder, `${inhabitant}.log`);
+  /** Something that goes with the lab, such as a log. */
+  fileOf(name: string): string {
+    return join(this.folder, name);
   }
 
   /** Undefined where there is no lab of that name, or none that got as far as this. */

@@ -6,7 +6,7 @@ import { Failure } from '../../commands/failure.js';
 import { Crew } from './crew.js';
 import { Ending } from './ending.js';
 import { type Home, type HomeKind, Internet } from './internet.js';
-import { isWhole, type Picture, show } from './picture.js';
+import { isWhole, type Link, type Picture, show } from './picture.js';
 import { Pings } from './pings.js';
 import { isAlive, type Record, type RecordFile, startOf } from './record.js';
 import type { Spaces } from './spaces.js';
@@ -122,7 +122,12 @@ async function watch(built: Built, pings: Pings, ending: Ending): Promise<void> 
     const statuses = await askAll(record, file);
     aimAll(record, statuses, built.guests, pings);
     const now = pictureOf(record, statuses, (from, to) => pings.rtt(from, to));
-    if (!whole && isWhole(now)) {
+    // a guest is promised its host; the mesh beyond is what that host makes of it
+    const hasTo = ({ from, to }: Link) =>
+      from === FIRST.name ||
+      to === FIRST.name ||
+      ![from, to].some((name) => built.guests.has(name));
+    if (!whole && isWhole(now, hasTo)) {
       whole = true;
       built.say('everybody reaches everybody');
       shown = '';
