@@ -17,6 +17,7 @@ import { parseHost } from './config/host.js';
 import { overlaps } from './config/prefixes.js';
 import type { MemberStatus, MeshSettings, RunningMesh } from './control/ports.js';
 import type { Believed } from './control/rosterfile.js';
+import { PrivateKey } from './crypto/x25519.js';
 import { SLOT_IPV4, SLOT_IPV6 } from './dataplane/orders.js';
 import { isClockSynchronised } from './dataplane/synchronised.js';
 import { WayWatch } from './dataplane/waywatch.js';
@@ -24,6 +25,7 @@ import { PortMapping } from './discovery/portmap.js';
 import { reissue } from './identity/admin.js';
 import { ownProfile } from './identity/door.js';
 import { doorKeyOf } from './identity/doorkey.js';
+import { EpochKeys } from './identity/epochkeys.js';
 import type { NodeId, RosterChange } from './identity/member.js';
 import { idOf } from './identity/nodeid.js';
 import { meshPrefix } from './identity/overlay.js';
@@ -34,6 +36,7 @@ import type { Tunnel } from './tunnel.js';
 import { type Keeper, Underlay } from './underlay.js';
 import type { Traffic } from './wireguard/effects.js';
 
+const random = (bytes: number) => new Uint8Array(randomBytes(bytes));
 const GIGABYTE = 1e9;
 const NO_OVERLAY: Overlay = { addresses: [], routes: [] };
 /** Statements of others come in bursts; ours about ourselves follow when it has calmed down. */
@@ -41,6 +44,7 @@ const SETTLE_MS = 300;
 
 export class MeshNode implements RunningMesh {
   private readonly self: NodeId;
+  private readonly keys: EpochKeys;
   private readonly tunnel: Tunnel;
   private readonly mesh: Mesh;
   private readonly underlay: Underlay;
@@ -57,15 +61,17 @@ export class MeshNode implements RunningMesh {
   constructor(private readonly settings: MeshSettings & Readonly<{ tunnel: Tunnel }>) {
     const { tunnel, roster, identity, config, folder } = settings;
     const { signer } = identity;
-    const random = (bytes: number) => new Uint8Array(randomBytes(bytes));
     this.tunnel = tunnel;
     this.self = idOf(signer.key);
     this.remembered = new Remembered(folder, config().mesh.discovery.remember);
     const { endpoint } = config();
     const host = endpoint === null ? undefined : parseHost(endpoint);
+    this.keys = new EpochKeys(roster, signer, new PrivateKey(identity.privateKey.bytes.slice()));
+    for (const share of settings.shares) this.keys.take(share);
     this.mesh = buildMesh({
       roster,
       signer,
+      epochKeys: this.keys,
       random,
       traffic: (node) => {
         const peer = this.underlay.peerOf(node);
@@ -213,7 +219,7 @@ export class MeshNode implements RunningMesh {
     const own: Uint8Array[] = [];
     if (roster.member(this.self) && !roster.ownsHost(this.self))
       own.push(ownProfile(roster, signer, {}, at));
-    own.push(...reissue(roster, signer, at));
+    own.push(...reissue(roster, signer, at, { keys: this.keys, random }));
     if (own.length > 0) {
       const { changes, added } = roster.add(own);
       const fresh = added.flatMap((id) => roster.get(id) ?? []);
@@ -280,7 +286,7 @@ export class MeshNode implements RunningMesh {
     if (port === 0) return;
     this.mapping = new PortMapping({
       port,
-      random: (bytes) => new Uint8Array(randomBytes(bytes)),
+      random,
       onMapping: (endpoint) => this.underlay.tell((mesh, at) => mesh.onPortMapping(endpoint, at)),
     });
     this.mapping.start();

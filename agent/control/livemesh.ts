@@ -35,6 +35,7 @@ export class MeshHost implements LiveMesh {
       tunnel,
       roster: held.roster,
       believed: held.believed,
+      shares: held.shares,
       identity: loadIdentity(folder, random),
       config: () => node.current,
       folder,

@@ -13,6 +13,7 @@ import { wipe } from '../crypto/secret.js';
 import { PrivateKey } from '../crypto/x25519.js';
 import { addAdmin, removeAdmin, revokeNode, revokeVoucher } from '../identity/admin.js';
 import { makeInvite, ownProfile } from '../identity/door.js';
+import { EpochKeys } from '../identity/epochkeys.js';
 import { makeMesh } from '../identity/found.js';
 import { decodeInvite, type Invite, type InviteEndpoint } from '../identity/invite.js';
 import type { Member, Role } from '../identity/member.js';
@@ -21,7 +22,7 @@ import { idBytes, idOf } from '../identity/nodeid.js';
 import { sentenceOf } from '../identity/reasons.js';
 import { Roster } from '../identity/roster.js';
 import type { Identity } from '../identity/seed.js';
-import { knock } from './door.js';
+import { knock, type Welcome } from './door.js';
 import type { Folder } from './folder.js';
 import { signOrder } from './mqtt/orders.js';
 import { openSealed } from './mqtt/seal.js';
@@ -42,28 +43,34 @@ export type MembershipOptions = Readonly<{
   guessEndpoints: () => Promise<readonly Endpoint[]>;
 }>;
 
+type Held = Readonly<{
+  roster: Roster;
+  believed: readonly Believed[]; // endpoints that the invite named
+  shares: readonly Uint8Array[]; // the rendezvous key, sealed to us by who let us in
+}>;
+
 export class Membership implements MeshStore {
-  private held: Readonly<{ roster: Roster; believed: readonly Believed[] }> | undefined;
+  private held: Held | undefined;
 
   constructor(private readonly options: MembershipOptions) {}
 
   /** The roster, read at the first time; null: no mesh. The running mesh works on the very same. */
-  open(): Readonly<{ roster: Roster; believed: readonly Believed[] }> | null {
+  open(): Held | null {
     if (this.held) return this.held;
     const written = readRoster(this.options.folder);
     if (!written) return null;
     const roster = new Roster(written.meshKey);
     roster.add(written.statements);
-    this.held = { roster, believed: written.believed };
+    this.held = { roster, believed: written.believed, shares: written.shares };
     return this.held;
   }
 
   /** Writes what the roster is now. */
   save(): void {
     if (!this.held) return;
-    const { roster, believed } = this.held;
+    const { roster, ...rest } = this.held;
     const statements = Array.from(roster.statements(), ({ bytes }) => bytes);
-    writeRoster(this.options.folder, { meshKey: roster.meshKey, statements, believed });
+    writeRoster(this.options.folder, { meshKey: roster.meshKey, statements, ...rest });
   }
 
   members(): readonly MemberView[] | null {
@@ -88,7 +95,7 @@ export class Membership implements MeshStore {
       roster.add(made.statements);
       const backup = encodeMeshKey(meshSeed);
       folder.writeBytes(MESH_KEY_FILE, Buffer.from(`${backup}\n`));
-      await this.enter(roster, []);
+      await this.enter({ roster, believed: [], shares: [] });
       const { addresses = [] } = roster.member(idOf(identity.nodeKey)) ?? {};
       const texts = addresses.map(formatPrefix);
       return { name: config.name, mesh: idOf(meshKey), addresses: texts, backup };
@@ -211,7 +218,8 @@ export class Membership implements MeshStore {
       roster.add([ownProfile(roster, identity.signer, {}, issueTime(roster))]);
       const { config } = await store.update((before) => ({ ...before, name: invite.name }));
       const { by, endpoint } = welcome;
-      await this.enter(roster, [{ node: idOf(by), endpoint }]);
+      const believed = [{ node: idOf(by), endpoint }];
+      await this.enter({ roster, believed, shares: sharesIn(welcome, roster, identity) });
       const { addresses = [] } = roster.member(self) ?? {};
       return {
         name: config.name,
@@ -226,8 +234,8 @@ export class Membership implements MeshStore {
     }
   }
 
-  private async enter(roster: Roster, believed: readonly Believed[]): Promise<void> {
-    this.held = { roster, believed };
+  private async enter(held: Held): Promise<void> {
+    this.held = held;
     this.save();
     await this.options.live?.begin();
   }
@@ -326,6 +334,15 @@ export class Membership implements MeshStore {
     if (seed instanceof Uint8Array) return seed;
     throw new Failure(`${folder.file(file)}: ${seed.text}`);
   }
+}
+
+/** What in a welcome is no statement, but the rendezvous key for us. */
+function sharesIn(welcome: Welcome, roster: Roster, identity: Identity): Uint8Array[] {
+  const privateKey = new PrivateKey(identity.privateKey.bytes.slice());
+  const keys = new EpochKeys(roster, identity.signer, privateKey);
+  const shares = welcome.statements.filter((bytes) => keys.take(bytes));
+  privateKey.wipe();
+  return shares;
 }
 
 function viewOf(member: Member, self: string): MemberView {

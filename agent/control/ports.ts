@@ -60,6 +60,7 @@ export type MeshSettings = Readonly<{
   tunnel: RunningTunnel;
   roster: Roster;
   believed: readonly Believed[];
+  shares: readonly Uint8Array[];
   identity: Identity; // taken over
   config: () => Config; // as it is now
   folder: Folder;

@@ -1,7 +1,7 @@
 // roster.cbor in the state folder: which mesh this node belongs to, all statements it holds, and
-// the endpoints that its invite named.
+// the endpoints that its invite named, and the rendezvous key as whoever let it in sealed it.
 //
-//     { 0: 1, 1: mesh key, 2: [statement, …], 3: [[node key, address, port], …] }
+//     { 0: 1, 1: mesh key, 2: [statement, …], 3: [[node key, address, port], …], 4: [share, …] }
 //
 // Written when something changed, at most once a second, and on a clean stop.
 
@@ -15,6 +15,7 @@ import type { Folder } from './folder.js';
 export const ROSTER_BYTES_MAX = 32 * 1024 * 1024;
 const FORMAT = 1;
 const BELIEVED_MAX = 8;
+const SHARES_MAX = 4;
 const KEY_BYTES = 32;
 const WRITE_MS = 1_000;
 
@@ -24,6 +25,7 @@ export type Written = Readonly<{
   meshKey: Uint8Array;
   statements: readonly Uint8Array[];
   believed: readonly Believed[];
+  shares: readonly Uint8Array[];
 }>;
 
 /** Undefined: no mesh yet. Throws Failure where the file is damaged. */
@@ -38,7 +40,10 @@ export function readRoster(folder: Folder): Written | undefined {
   );
 }
 
-export function writeRoster(folder: Folder, { meshKey, statements, believed }: Written): void {
+export function writeRoster(
+  folder: Folder,
+  { meshKey, statements, believed, shares }: Written,
+): void {
   const endpoints = believed.map(({ node, endpoint }) => [
     idBytes(node),
     endpoint.address,
@@ -49,6 +54,7 @@ export function writeRoster(folder: Folder, { meshKey, statements, believed }: W
     [1, meshKey],
     [2, [...statements]],
     [3, endpoints],
+    [4, [...shares]],
   ]);
   folder.writeBytes('roster.cbor', encode(map));
 }
@@ -57,12 +63,15 @@ function parse(bytes: Uint8Array): Written | undefined {
   const map = bytes.length > ROSTER_BYTES_MAX ? undefined : decode(bytes);
   if (!(map instanceof Map) || map.get(0) !== FORMAT) return undefined;
   const [meshKey, statements, endpoints] = [map.get(1), map.get(2), map.get(3)];
+  const shares = map.get(4) ?? [];
   if (!(meshKey instanceof Uint8Array) || meshKey.length !== KEY_BYTES) return undefined;
   if (!Array.isArray(statements) || !Array.isArray(endpoints)) return undefined;
   if (!statements.every((one) => one instanceof Uint8Array)) return undefined;
+  if (!Array.isArray(shares) || !shares.every((one) => one instanceof Uint8Array)) return undefined;
   const believed = endpoints.slice(0, BELIEVED_MAX).map(parseBelieved);
   if (believed.includes(undefined)) return undefined;
-  return { meshKey, statements, believed: believed.filter((one) => one !== undefined) };
+  const known = believed.filter((one) => one !== undefined);
+  return { meshKey, statements, believed: known, shares: shares.slice(0, SHARES_MAX) };
 }
 
 function parseBelieved(value: unknown): Believed | undefined {

@@ -25,6 +25,7 @@ export const PACE_BYTES = 16_384; // per PACE_MS, to all peers together: 160 KiB
 export const SLICE_FRAMES = 8; // per PACE_MS, that are verified in the background
 export const DIGEST_GAP_MS = 1_000; // between two to the same peer
 export const MET_GAP_MS = 60_000; // a new handshake within this is no new meeting
+export const RIDE_GAP_MS = 30_000; // between two digests that go instead of empty keepalives
 export const ROUND_MS = 3_000; // without a word: one was lost
 export const QUIET_MS = 1_000; // statements are still coming in: not yet another round
 export const FRUITLESS_MAX_MS = 600_000; // a difference that rounds do not settle is let be
@@ -68,8 +69,10 @@ export class Gossip implements GossipMachine {
   /** In the place of an empty keepalive: a frame is one, too. */
   ride(node: NodeId, at: Times, out: MeshEffect[]): boolean {
     const peer = this.peers.get(node);
-    if (peer !== undefined) this.sendDigest(peer, at.now, out);
-    return peer !== undefined;
+    // Where a NAT forgets quickly, most keepalives are nothing but that.
+    if (peer === undefined || at.now - peer.digestAt < RIDE_GAP_MS) return false;
+    this.sendDigest(peer, at.now, out);
+    return true;
   }
 
   onFrame(node: NodeId, frame: GossipFrame, at: Times, out: MeshEffect[]): void {

@@ -3,6 +3,7 @@
 
 import { type Address, type Endpoint, type Prefix, prefixContains } from '../bytes/address.js';
 import { type Ed25519, ed25519, type Signer } from '../crypto/ed25519.js';
+import type { EpochKeys } from '../identity/epochkeys.js';
 import type { NodeId } from '../identity/member.js';
 import { MeshClock } from '../identity/meshtime.js';
 import { idOf } from '../identity/nodeid.js';
@@ -53,6 +54,8 @@ export type MeshOptions = Readonly<{
   roster: Roster;
   signer: Signer; // with the node key
   crypto?: Ed25519;
+  /** For newcomers; absent where there is no rendezvous. */
+  epochKeys?: EpochKeys;
   random: (bytes: number) => Uint8Array;
   traffic: (node: NodeId) => Traffic;
   slotFor: (endpoint: Endpoint) => number;
@@ -133,6 +136,7 @@ export function buildMesh(options: MeshOptions): Mesh {
       signer,
       crypto: options.crypto ?? ed25519,
       meshTime: (at) => ground.meshTime(at),
+      epoch: options.epochKeys && { keys: options.epochKeys, random: options.random },
       added: (added, at, out) => gossip.tell(record(added, at, out), null, out),
     }),
     reachable: () => reach.records(),
