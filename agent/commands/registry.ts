@@ -3,6 +3,7 @@
 
 import * as v from 'valibot';
 import type { Command } from './command.js';
+import { CONFIG_COMMANDS } from './configcommands.js';
 import { LAB_COMMANDS } from './labcommands.js';
 import { MESH_COMMANDS } from './meshcommands.js';
 
@@ -204,6 +205,7 @@ export const COMMANDS: readonly Command[] = [
     place: 'here',
     load: async () => (await import('./bench.js')).bench,
   },
+  ...CONFIG_COMMANDS,
   ...MESH_COMMANDS,
   ...LAB_COMMANDS,
 ];

@@ -2,8 +2,10 @@
 // follow the configuration, and changes that come through them can be taken back.
 
 import { networkInterfaces } from 'node:os';
+import { encodeKey } from '../bytes/base64.js';
 import type { Changes } from '../commands/changes.js';
 import type { Context, Status, Store } from '../commands/context.js';
+import { Failure, failureLines } from '../commands/failure.js';
 import { COMMANDS } from '../commands/registry.js';
 import { runCommand } from '../commands/run.js';
 import type { Config } from '../config/schema.js';
@@ -11,18 +13,17 @@ import type { Broker, BrokerView } from './broker/broker.js';
 import { ConfigChanges } from './changes.js';
 import type { Folder } from './folder.js';
 import type { Mqtt, MqttView } from './mqtt/mqtt.js';
-import type { VerifySigned } from './mqtt/signed.js';
+import type { Commanders } from './mqtt/orders.js';
 import type { Log } from './ports.js';
-import { type Live, overlay } from './store.js';
+import { type Live, loadIdentity, overlay } from './store.js';
 
 export type FacesOptions = Readonly<{
   folder: Folder;
   config: Config; // of this run
   settings: readonly string[]; // --set
-  publicKey: string; // the node's own, base64
   status(): Status;
-  /** An admin's signature; absent while the node is in no mesh. */
-  verify?: VerifySigned | undefined;
+  /** Whose orders count here; null while the node is in no mesh. */
+  commanders(): Commanders | null;
   random(bytes: number): Uint8Array;
   log: Log;
 }>;
@@ -62,18 +63,20 @@ export class Faces {
   async start(context: (note: (line: string) => void) => Context): Promise<void> {
     const { changes } = this;
     if (!changes) throw new RangeError('changesOf was not called');
-    const { folder, publicKey, status, verify, log } = this.options;
-    if (hasBroker(this.config)) await this.startBroker();
+    const { folder, status, commanders, log } = this.options;
+    // A tunnel is worth more than its dashboards: what is wrong here is said, and the node runs.
+    if (hasBroker(this.config)) await this.startBroker().catch((error) => this.complain(error));
     const { Mqtt } = await import('./mqtt/mqtt.js');
+    const { orderVerifier } = await import('./mqtt/orders.js');
     this.mqtt = new Mqtt({
-      publicKey,
+      publicKey: this.publicKey(),
       config: this.config,
       status,
       changes,
       commands: COMMANDS,
       context,
       run: runCommand,
-      verify,
+      verify: orderVerifier(commanders),
       readSecret: (file) => folder.readSecret(file),
       readPublic: (file) => folder.readPublic(file),
       ownBroker: () => this.broker?.dial(),
@@ -106,6 +109,11 @@ export class Faces {
     return this.broker;
   }
 
+  private complain(error: unknown): void {
+    if (!(error instanceof Failure)) throw error;
+    for (const line of failureLines(error)) this.options.log('error', `broker: ${line}`);
+  }
+
   private async startBroker(): Promise<void> {
     const { Broker } = await import('./broker/broker.js');
     const { broker: settings } = this.config;
@@ -117,6 +125,13 @@ export class Faces {
       log: this.options.log,
     });
     await this.broker.start();
+  }
+
+  /** The node's own, whichever key its tunnel has. */
+  private publicKey(): string {
+    const identity = loadIdentity(this.options.folder, this.options.random);
+    identity.wipe();
+    return encodeKey(identity.publicKey);
   }
 
   /** Made at the first start; for its owner to read. */

@@ -10,12 +10,15 @@ import { Failure, failureLines } from '../commands/failure.js';
 import type { Config } from '../config/schema.js';
 import { wipe } from '../crypto/secret.js';
 import { publicKeyOf } from '../crypto/x25519.js';
+import { takeBackUnconfirmed } from './changes.js';
 import { Client } from './client.js';
+import { Faces } from './faces.js';
 import { Folder } from './folder.js';
 import { guessEndpoints } from './guess.js';
 import { LiveNode } from './live.js';
 import { MeshHost } from './livemesh.js';
 import { Membership } from './membership.js';
+import { commandersOf } from './mqtt/orders.js';
 import type { Log, UpParts } from './ports.js';
 import { ControlSocket } from './socket.js';
 import { FileStore, loadIdentity, overlay } from './store.js';
@@ -35,6 +38,7 @@ export async function up(options: UpOptions, parts: UpParts, log: Log = toStderr
   folder.make();
   await refuseSecond(folder);
   const random = (bytes: number) => new Uint8Array(randomBytes(bytes));
+  if (takeBackUnconfirmed(folder)) log('error', 'a change that was not confirmed: taken back');
   const store = new FileStore(folder, random);
   const { config: written, made } = store.readOrMake();
   const config = overlay(written, options.settings);
@@ -59,7 +63,10 @@ export async function up(options: UpOptions, parts: UpParts, log: Log = toStderr
   const publicKey = encodeKey(publicKeyOf(privateKey));
   const settings = options.settings;
   const node = new LiveNode({ folder, tunnel, config, settings, publicKey, log });
-  const live = new FileStore(folder, random, node);
+  const status = () => node.status();
+  const commanders = () => commandersOf(membership.open()?.roster);
+  const faces = new Faces({ folder, config, settings, status, commanders, random, log });
+  const live = new FileStore(folder, random, faces.live(node));
   const mesh = new MeshHost({ folder, node, tunnel, parts, random, log });
   const membership = new Membership({
     folder,
@@ -69,7 +76,7 @@ export async function up(options: UpOptions, parts: UpParts, log: Log = toStderr
     guessEndpoints: () => guessEndpoints(live, sourceAddress),
   });
   mesh.membership = membership;
-  const context = contextOf(folder, live, membership, node, random);
+  const context = contextOf(folder, live, membership, node, faces, random);
   const socket = new ControlSocket(folder.socketPath, context, log);
   let stopBeside: (() => Promise<void>) | undefined;
   try {
@@ -80,9 +87,11 @@ export async function up(options: UpOptions, parts: UpParts, log: Log = toStderr
     await socket.listen();
     stopBeside = await parts.serveConfiguration?.(interfaceName, tunnel, log);
     ending.onReload(() => reload(live, log));
+    await faces.start(context);
     introduce(node, made, folder, options.print);
     return await ending.ended();
   } finally {
+    await faces.stop();
     await socket.close();
     await stopBeside?.();
     await mesh.stop();
@@ -123,9 +132,11 @@ function contextOf(
   store: FileStore,
   mesh: Membership,
   agent: LiveNode,
+  faces: Faces,
   random: (bytes: number) => Uint8Array,
 ): (note: (line: string) => void) => Context {
-  const rest = { statePath: folder.path, store, mesh, agent, agentRuns: true, random };
+  const changes = faces.changesOf(store);
+  const rest = { statePath: folder.path, store, mesh, agent, changes, agentRuns: true, random };
   return (note) => ({ ...rest, guessAddress: sourceAddress, note });
 }
 

@@ -86,6 +86,14 @@ async function pings({ lab }: Home, address: string): Promise<void> {
 
 const story = suite('control/up');
 
+/** What a node keeps, but for what it makes when it is needed: a password, an older file. */
+function left(state: string): string[] {
+  const made = ['broker.password', 'kith.last.json'];
+  return readdirSync(state)
+    .filter((name) => !made.includes(name))
+    .sort();
+}
+
 story('a stock client gets in by what guest add printed, and out by guest remove', async () => {
   const node = await home('guest');
   try {
@@ -177,7 +185,7 @@ story('it ends clean, and a start after kill -9 works', async () => {
     assert.is(second.stderr, `kith: an agent is already running on ${state} (pid ${status.pid})\n`);
     agent.signal('SIGTERM');
     assert.is(await agent.exited, 0, agent.log);
-    assert.equal(readdirSync(state).sort(), ['identity', 'kith.json']);
+    assert.equal(left(state), ['identity', 'kith.json']);
     assert.is.not((await lab.run('a', 'ip', 'link', 'show', link)).code, 0);
 
     const again = up(lab, state);
@@ -209,7 +217,7 @@ story('a signal in the middle of the start ends it clean', async () => {
       early.signal('SIGTERM');
       const code = await early.exited;
       assert.ok(code === 0 || (code === 143 && early.stdout === ''), `${code}: ${early.log}`);
-      assert.equal(readdirSync(state).sort(), ['identity', 'kith.json']);
+      assert.equal(left(state), ['identity', 'kith.json']);
     }
   } finally {
     await node.lab.dispose();

@@ -4,6 +4,8 @@
 import { type Cbor, decode } from '../../bytes/cbor.js';
 import { ed25519, type Signer, type Verify } from '../../crypto/ed25519.js';
 import { readEnvelope, signEnvelope, verifyEnvelope } from '../../identity/cose.js';
+import { idOf } from '../../identity/nodeid.js';
+import type { Roster } from '../../identity/roster.js';
 import type { VerifySigned } from './signed.js';
 
 const ADMIN = 1;
@@ -15,6 +17,16 @@ export type Commanders = Readonly<{
   meshKey: Uint8Array;
   admin(nodeKey: Uint8Array): string | undefined;
 }>;
+
+/** The admins of a roster. */
+export function commandersOf(roster: Roster | undefined): Commanders | null {
+  if (!roster) return null;
+  const admin = (nodeKey: Uint8Array) => {
+    const member = roster.member(idOf(nodeKey));
+    return member?.admin ? member.name : undefined;
+  };
+  return { meshKey: roster.meshKey, admin };
+}
 
 export function signOrder(text: string, meshKey: Uint8Array, signer: Signer): Uint8Array {
   const payload = new Map<number, Cbor>([
