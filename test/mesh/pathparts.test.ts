@@ -135,6 +135,8 @@ parts('retries after 1, 2, 4, 8, 16, 64 s, then every five minutes, a fifth more
   assert.ok(Math.max(...later) - Math.min(...later) > 60_000, 'spread');
   retry.begin(now);
   assert.is(retry.due, now + 1_000, 'an event begins anew');
+  retry.next(now + 1_000);
+  assert.is(retry.due, now + 3_000);
 });
 
 parts('a timetable keeps the nearest of many moments', () => {
