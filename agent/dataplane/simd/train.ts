@@ -68,6 +68,8 @@ function isFull(): bool {
 }
 
 /** Appends the datagram at the reserved place to the open train of the place in this row. */
+// @ts-ignore: decorator
+@inline
 export function join(row: usize, datagram: usize, bytes: u32): void {
   out += bytes;
   append(row, datagram, bytes);
