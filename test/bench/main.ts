@@ -9,7 +9,8 @@
 //     --table FILE         no measuring: the tables of such a file
 //     --readme             puts the tables into README.md
 //     --many               instead: 100 active of 1,000 configured peers (--active, --configured)
-//     --memory             instead: memory under load, and idle CPU (--minutes 10)
+//     --memory             instead: memory under load, and idle CPU (--minutes 10), of `kith wg`
+//     --agent              ... of `kith up`
 //     --cores              instead: one core and all of them
 
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -45,6 +46,7 @@ const { values: options } = parseArgs({
     active: { type: 'string', default: '100' },
     configured: { type: 'string', default: '1000' },
     memory: { type: 'boolean', default: false },
+    agent: { type: 'boolean', default: false },
     cores: { type: 'boolean', default: false },
   },
 });
@@ -158,7 +160,9 @@ async function main(): Promise<void> {
     install(COMMON);
     if (chosen().some(({ name }) => name.startsWith('kith'))) await build();
     if (options.many) return many(Number(options.active), Number(options.configured), say);
-    if (options.memory) return memory(Number(options.minutes), say);
+    if (options.memory) {
+      return memory(options.agent ? 'up' : 'wg', Number(options.minutes), say);
+    }
     if (options.cores) return cores(say);
   }
   const results =
