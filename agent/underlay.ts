@@ -276,6 +276,8 @@ export class Underlay implements Overlay {
     this.peers.set(node, added.peer);
     this.nodes.set(added.peer, node);
     this.tunnel.perform(added.effects);
+    // No user packet travels without the post-quantum key (design section 4).
+    device.requirePresharedKey(added.peer, true);
   }
 
   private remove(peer: PeerId): void {

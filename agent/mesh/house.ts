@@ -3,6 +3,7 @@
 
 import { type Address, type Endpoint, type Prefix, prefixContains } from '../bytes/address.js';
 import { type Ed25519, ed25519, type Signer } from '../crypto/ed25519.js';
+import type { Kem } from '../crypto/mlkem.js';
 import type { EpochKeys } from '../identity/epochkeys.js';
 import type { NodeId } from '../identity/member.js';
 import { MeshClock } from '../identity/meshtime.js';
@@ -54,6 +55,7 @@ export type MeshOptions = Readonly<{
   roster: Roster;
   signer: Signer; // with the node key
   crypto?: Ed25519;
+  kem?: Kem; // a simulation of thousands brings a cheaper one, too
   /** For newcomers; absent where there is no rendezvous. */
   epochKeys?: EpochKeys;
   random: (bytes: number) => Uint8Array;
@@ -128,7 +130,7 @@ export function buildMesh(options: MeshOptions): Mesh {
   };
   const take: Take = (statements, _from, at, out) => record(roster.add(statements), at, out);
   const gossip = new Gossip(ground, libraryOf(roster), take);
-  const kem = new KemKeys(ground);
+  const kem = new KemKeys(ground, options.kem);
   const porch = new Porch({
     reader: () => readers.make(),
     judge: doorkeeper({

@@ -331,7 +331,8 @@ export class Mesh {
 
   /** Revoked: in the session and everywhere, at once. */
   private gone(node: NodeId, at: Times, out: MeshEffect[]): void {
-    const { paths, trackers, channels, kem, readers } = this.machines;
+    const { paths, trackers, channels, gossip, kem, readers } = this.machines;
+    gossip.onLost(node);
     trackers.forget(node);
     channels.forget(node, at, out);
     paths.forget(node, out);
