@@ -145,7 +145,7 @@ export class Membership {
   /** A session has come to be used. */
   met({ id, origin }: SessionEntry, out: Effect[]): void {
     this.knock = undefined;
-    this.dropAt = NEVER;
+    if (!this.isBare(origin)) this.dropAt = NEVER; // else user packets wait on
     if (origin === undefined) return;
     const { peer } = this;
     const { initiator, from, hash, zero } = origin;

@@ -150,7 +150,7 @@ export class SoftPlane {
 
   private use(row: Row, session: SessionId | null, now: Millis): void {
     row.session = session;
-    if (session === null) return;
+    if (session === null || this.sessions.get(session)?.session.bare) return;
     row.wanted = false;
     const waiting = row.waiting;
     row.waiting = [];

@@ -58,4 +58,58 @@ clerk('a packet that came by a route before its peer did: no trace of it is left
   assert.equal(events.filter((event) => event.kind === 'want' && event.peer === 7).length, 2);
 });
 
+const place = (last: number, channel = 0) => {
+  const endpoint = { address: `192.0.2.${last}`, port: 5 };
+  return { slot: 3, endpoint, source: null, channel };
+};
+
+const session = (id: number, peer: number, bare: boolean) => {
+  const ends = { rejectAt: 1e9, renewSendAt: 1e9, renewReceiveAt: 1e9 };
+  return { id, peer, localIndex: id + 1, remoteIndex: id + 2, bare, ...ends };
+};
+
+clerk('in a bare session user packets wait for another one; frames do not', () => {
+  const { clerk, packet, drops, events } = office();
+  clerk.apply({ kind: 'peer', peer: 7, roams: false }, 0);
+  clerk.apply({ kind: 'place', peer: 7, place: place(1) }, 0);
+  packet(7);
+  clerk.apply({ kind: 'begin', session: session(1, 7, true) }, 0);
+  clerk.apply({ kind: 'use', peer: 7, session: 1 }, 0);
+  packet(7);
+  assert.is(events.filter(({ kind }) => kind === 'want').length, 1);
+  assert.is(drops('no-slot'), 0, 'nothing went out');
+  clerk.apply({ kind: 'frame', peer: 7, frame: Uint8Array.of(0xa0) }, 0);
+  assert.is(drops('no-slot'), 1, 'the frame would have');
+  clerk.apply({ kind: 'begin', session: session(2, 7, false) }, 0);
+  clerk.apply({ kind: 'use', peer: 7, session: 2 }, 0);
+  assert.is(drops('no-slot'), 2, 'and both packets, a train');
+  clerk.apply({ kind: 'end', session: 2 }, 0);
+  clerk.apply({ kind: 'frame', peer: 7, frame: Uint8Array.of(0xa0) }, 0);
+  assert.is(drops('frame-no-session'), 1);
+});
+
+clerk('64 peers may have a second place; one that goes makes room', () => {
+  const { clerk, memory } = office();
+  const second = (peer: number) =>
+    memory.words[(L.PEERS + peer * L.PEER_BYTES + L.PEER_SECOND) >> 2] ?? 0;
+  for (let peer = 1; peer <= 65; peer++) {
+    clerk.apply({ kind: 'peer', peer, roams: false }, 0);
+    clerk.apply({ kind: 'place', peer, place: place(1), second: place(peer, 70 + peer) }, 0);
+  }
+  const rows = new Set(Array.from({ length: 64 }, (_, i) => second(i + 1)));
+  assert.is(rows.size, 64);
+  assert.is(second(65), 0);
+  assert.is(memory.words[(second(9) + L.PEER_CHANNEL) >> 2], 79);
+  clerk.apply({ kind: 'place', peer: 9, place: place(2) }, 0);
+  assert.is.not(second(9), 0, 'as it was');
+  clerk.apply({ kind: 'place', peer: 9, place: place(2), second: null }, 0);
+  assert.is(second(9), 0);
+  clerk.apply({ kind: 'place', peer: 65, place: place(1), second: place(5) }, 0);
+  assert.ok(rows.has(second(65)));
+  clerk.apply({ kind: 'peer-gone', peer: 10 }, 0);
+  clerk.apply({ kind: 'place', peer: 9, place: place(2), second: place(3) }, 0);
+  assert.ok(rows.has(second(9)));
+  assert.is.not(second(9), second(65));
+});
+
 clerk.run();
