@@ -72,6 +72,17 @@ export interface AgentView {
   status(): Status;
 }
 
+export type LogLine = Readonly<{
+  at: number; // Unix milliseconds
+  level: 'error' | 'info' | 'verbose';
+  line: string;
+}>;
+
+export type DashboardAccess = Readonly<{
+  urls: readonly string[]; // the nearest first
+  password: string; // for the asker alone
+}>;
+
 /** A key that belongs to a change of the configuration, written before it. */
 export type KeyFile = Readonly<{ name: string; key: string }>; // file in the state folder, base64
 
@@ -105,6 +116,10 @@ export interface Context {
   readonly agent: AgentView | null;
   /** Changes that wait to be confirmed; null where this is not the agent's own process. */
   readonly changes?: Changes | null;
+  /** What the running agent logged last, oldest first; absent where this is not its process. */
+  readonly log?: (() => readonly LogLine[]) | undefined;
+  /** Null while the dashboard is off; absent where this is not the agent's own process. */
+  readonly dashboard?: (() => DashboardAccess | null) | undefined;
   /** An agent runs on this state folder, here or in another process. */
   readonly agentRuns: boolean;
   /** The address that this machine's datagrams leave from, as a guess of where it is reached. */

@@ -4,6 +4,7 @@
 import * as v from 'valibot';
 import type { Command } from './command.js';
 import { CONFIG_COMMANDS } from './configcommands.js';
+import { FACE_COMMANDS } from './facecommands.js';
 import { LAB_COMMANDS } from './labcommands.js';
 import { MESH_COMMANDS } from './meshcommands.js';
 
@@ -172,7 +173,7 @@ export const COMMANDS: readonly Command[] = [
     positional: [],
     schema: v.strictObject({}),
     permission: 'look',
-    place: 'here',
+    place: 'either',
     load: async () => (await import('./config.js')).configSchema,
   },
   {
@@ -207,6 +208,7 @@ export const COMMANDS: readonly Command[] = [
   },
   ...CONFIG_COMMANDS,
   ...MESH_COMMANDS,
+  ...FACE_COMMANDS,
   ...LAB_COMMANDS,
 ];
 

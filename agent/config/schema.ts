@@ -9,6 +9,7 @@
 import * as v from 'valibot';
 import { parseAddress, parsePrefix } from '../bytes/address.js';
 import { decodeKey, KEY_TEXT } from '../bytes/base64.js';
+import { DashboardSchema } from './dashboardschema.js';
 import { parseHost, parseHostAlone } from './host.js';
 import { file, flag, name, text, whole } from './kinds.js';
 import { MeshSchema } from './meshschema.js';
@@ -190,6 +191,7 @@ export const ConfigSchema = v.strictObject({
   guests: v.optional(GuestsSchema, {}),
   mqtt: v.optional(MqttSchema, {}),
   broker: v.optional(BrokerSchema, {}),
+  dashboard: v.optional(DashboardSchema, {}),
   mesh: v.optional(MeshSchema, {}),
   peers: v.pipe(
     v.optional(

@@ -23,11 +23,12 @@ validate('the example of the design is a configuration', () => {
 });
 
 validate('defaults fill what is left out', () => {
-  const { mesh, mqtt, broker, ...tunnel } = config();
+  const { mesh, mqtt, broker, dashboard, ...tunnel } = config();
   assert.is(mesh.discovery.lan, true);
   assert.is(mesh.discovery.mqtt, false);
   assert.equal([mqtt.enabled, mqtt.url, mqtt.privileged], [true, null, 'signed']);
   assert.equal([broker.enabled, broker.reach], ['auto', 'loopback']);
+  assert.equal(dashboard, { enabled: true, listen: 'lan', port: 8377, metrics: false });
   assert.equal(tunnel, {
     version: 1,
     name: 'cabin',
