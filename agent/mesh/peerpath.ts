@@ -36,6 +36,7 @@ const DOUBT_SOON_MS = 700; // then an answer is missed after 0.3 s instead of 1 
 const SIGNAL_GAP_MS = 3_000; // a probe through the relay sets a burst of ours going, not oftener
 const BETTER_TRIES = 2; // where a direct path is there already: one may be lost
 const CHECK_GAP_MS = 400;
+const SURE_MS = 1_000; // after an answer: a peer that is seen elsewhere is still here, too
 const HANDSHAKE_BYTES = 148; // an initiation: what a place has sent us at least
 const KEEPALIVE_BYTES = 32; // the least that an authentic packet has
 const NEVER = Number.NEGATIVE_INFINITY;
@@ -227,16 +228,17 @@ export class PeerPath {
     // A channel may be its second way, or one of ours that it has not left yet: no news.
     if (!this.met || place.channel !== 0 || !this.sightings.take(now)) return;
     const known = this.routes.at(place);
-    if (known?.proven && now - known.provenAt < TRUST_MS) return; // each direction has its own way
+    const isProven = known?.proven === true && now - known.provenAt < TRUST_MS;
+    const { current } = this.choice;
+    // Still where it was? Silence would not tell, for its packets keep coming from elsewhere.
+    const isSure = isProven && current !== null && now - current.provenAt < SURE_MS;
+    if (current?.via === null && this.doubt === null && !isSure)
+      this.doubt = new Doubt(current, now - 1_000, now);
+    if (isProven) return;
     const route = this.routes.stranger(place, 'seen', now, (other) => this.isKept(other));
     if (route === undefined) return;
     if (!route.proven) route.receivedBytes += KEEPALIVE_BYTES;
     this.prober.probe(route, now, out);
-    const { current } = this.choice;
-    // It speaks from elsewhere now: is it still where it was?
-    if (current?.via === null && this.doubt === null && now - current.provenAt > 1_000) {
-      this.doubt = new Doubt(current, now - 1_000, now);
-    }
   }
 
   // Traffic
