@@ -6,13 +6,14 @@
 //
 // A seed that fails is printed with what came before; the same seed fails in the same way again.
 
-import { faults, meeting, revocation, type Told } from './scenarios.js';
+import { faults, meeting, moving, revocation, type Told } from './scenarios.js';
 import { thousands } from './thousands.js';
 import { Violation } from './world.js';
 
 const [name = 'faults', first = '1', count = '1', minutes, nodes] = process.argv.slice(2);
 const scenarios: Record<string, (seed: number) => Told> = {
   meeting,
+  moving,
   revocation,
   faults: (seed) => faults(seed, minutes === undefined ? undefined : Number(minutes)),
   thousands: (seed) => thousands(seed, Number(nodes ?? 1_000), Number(minutes ?? 30)),

@@ -9,6 +9,9 @@ import { Village } from './village.js';
 export type Told = Readonly<{ events: number; delivered: number; virtualMs: number }>;
 
 const SETTLE_MS = 180_000; // reachable nodes are believed in after two minutes
+const BACK_MS = 3_000; // without traffic after a change of address
+const BACK_UNTOLD_MS = 6_000; // where only silence tells of it
+const TALK_MS = 200;
 const DIRECT_MS = 30_000; // of traffic, for paths to become direct; first tries may be lost
 
 /** Every kind of NAT twice, and three nodes on the internet itself. */
@@ -53,6 +56,49 @@ export function faults(seed: number, minutes = 5): Told {
   mustBeDirect(village);
   mustAgree(village);
   return told(village);
+}
+
+/** Homes get other addresses, one after the other, while everybody talks; it goes on soon. */
+export function moving(seed: number, nats = EVERY_KIND): Told {
+  const village = new Village({ seed, nats });
+  const { world } = village;
+  village.start();
+  world.run(SETTLE_MS);
+  mustHear(village);
+  mustBeDirect(village);
+  for (const node of village.alive()) {
+    if (node === village.admin) continue;
+    const others = village.alive().filter((each) => each !== node);
+    world.note(`move ${node.name}`);
+    village.net.move(village.siteOf(node));
+    const notices = village.siteOf(node).nat === null; // behind a NAT nobody tells it
+    if (notices) node.noticeMove();
+    const backMs = notices ? BACK_MS : BACK_UNTOLD_MS;
+    const slow: string[] = [];
+    const waiting = new Map(others.map((each) => [each, world.now]));
+    for (let ms = 0; ms < 30_000; ms += TALK_MS) {
+      const before = new Map(others.map((each) => [each, bothWays(village, node, each)]));
+      for (const other of others) {
+        village.say(node, other);
+        village.say(other, node);
+      }
+      world.run(TALK_MS);
+      for (const [other, since] of waiting) {
+        const [forth, back] = bothWays(village, node, other);
+        const [forthBefore = 0, backBefore = 0] = before.get(other) ?? [];
+        if (forth <= forthBefore || back <= backBefore) continue;
+        waiting.delete(other);
+        if (world.now - since > backMs) slow.push(`${other.name} ${world.now - since} ms`);
+      }
+    }
+    slow.push(...[...waiting.keys()].map(({ name }) => `${name} never`));
+    if (slow.length > 0) world.fail(`${node.name} moved, and was away for ${slow.join(', ')}`);
+  }
+  return told(village);
+}
+
+function bothWays(village: Village, a: SimNode, b: SimNode): [number, number] {
+  return [village.heard(a, b), village.heard(b, a)];
 }
 
 /** A node is revoked while some are away; nobody who knows of it hears it again. */
@@ -130,7 +176,7 @@ class Troubles {
     const { village } = this;
     if (kind === 'move') {
       village.net.move(village.siteOf(node));
-      node.noticeMove();
+      if (village.siteOf(node).nat === null) node.noticeMove();
       return;
     }
     if (kind === 'clock') {
