@@ -26,7 +26,7 @@ import { derive, nameOfKey, nameOfSession, ZERO } from './kemkeys.js';
 import type { KemMachine } from './machines.js';
 
 export const ROTATE_MS = 86_400_000; // a key stolen from memory opens a day at most
-export const RETRY_MS = 500; // several round trips; doubles
+export const RETRY_MS = 200; // users wait; doubles, so that slow lines have their time
 export const RETRY_MAX_MS = 8_000;
 export const TRIES_MAX = 8; // some 30 s; in a bare session it goes on, for users wait
 export const SETTLE_MS = 2_000; // a bare session this soon after an exchange crossed with it
