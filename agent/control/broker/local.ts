@@ -28,6 +28,9 @@ export function localDial({ aedes, trusted }: LocalBroker): Dial {
       async subscribe(more) {
         for (const topic of more) topics.add(topic);
       },
+      async unsubscribe(topic) {
+        topics.delete(topic);
+      },
       async close() {
         aedes.off('publish', hear);
       },

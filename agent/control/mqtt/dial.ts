@@ -136,6 +136,10 @@ class NetworkWire implements Wire {
     return this.wait((done) => this.client.subscribe([...topics], { qos: 1 }, done));
   }
 
+  unsubscribe(topic: string): Promise<void> {
+    return this.wait((done) => this.client.unsubscribe(topic, done));
+  }
+
   async close(): Promise<void> {
     this.open = false;
     const ended = this.client.endAsync().catch(() => {});

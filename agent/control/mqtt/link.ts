@@ -30,6 +30,7 @@ const PAUSE_FIRST_MS = 1_000;
 const PAUSE_MAX_MS = 60_000;
 const STEADY_MS = 30_000; // a connection that lasted so long was a good one
 const FLUSH_MS = 1_000; // for what is on its way before the connection is given up
+const BATCH = 64; // topics in one SUBSCRIBE
 const WATCHED_MAX = 2_048; // topics beside our own: rendezvous of members
 
 export class Link {
@@ -91,6 +92,10 @@ export class Link {
     return true;
   }
 
+  unwatch(topic: string): void {
+    if (this.watched.delete(topic)) this.wire?.unsubscribe(topic).catch(() => {});
+  }
+
   view(): LinkView {
     const { wire, outbox, reason, counts } = this;
     const protocol = wire?.protocol ?? null;
@@ -136,7 +141,6 @@ export class Link {
       const { refused } = this.counts;
       await this.subscribe(wire, this.subscriptions);
       const complete = refused === this.counts.refused;
-      await this.subscribe(wire, [...this.watched.keys()]);
       await wire
         .publish(options.will.topic, options.online, true)
         .catch(() => this.counts.refused++);
@@ -157,6 +161,7 @@ export class Link {
     this.outbox.renew();
     this.options.onConnected(complete);
     this.pump();
+    void this.subscribeMany(wire);
   }
 
   private lost(mine: number, reason: string): void {
@@ -180,6 +185,12 @@ export class Link {
     const watcher = this.watched.get(message.topic);
     if (watcher) watcher(message);
     else this.options.onMessage(message);
+  }
+
+  private async subscribeMany(wire: Wire): Promise<void> {
+    const topics = [...this.watched.keys()];
+    for (let i = 0; i < topics.length && wire === this.wire; i += BATCH)
+      await wire.subscribe(topics.slice(i, i + BATCH)).catch(() => this.counts.refused++);
   }
 
   private async subscribe(wire: Wire, topics: readonly string[]): Promise<void> {

@@ -102,7 +102,8 @@ export class Mqtt {
   /** For rendezvous: a retained message on a topic of the mesh's own. False where there is no room. */
   retain(topic: string, payload: Uint8Array): boolean {
     if (!this.records.has(topic) && this.records.size >= RECORDS_MAX) return false;
-    this.records.set(topic, payload);
+    if (payload.length > 0) this.records.set(topic, payload);
+    else this.records.delete(topic);
     this.session?.link.state(topic, payload);
     return true;
   }
@@ -111,6 +112,11 @@ export class Mqtt {
     if (!this.rendezvous.has(topic) && this.rendezvous.size >= WATCHED_MAX) return false;
     this.rendezvous.set(topic, onMessage);
     return this.session?.link.watch(topic, onMessage) ?? true;
+  }
+
+  unwatch(topic: string): void {
+    this.rendezvous.delete(topic);
+    this.session?.link.unwatch(topic);
   }
 
   private reopen(): void {

@@ -18,6 +18,7 @@ export interface Wire {
   /** Resolves when the broker has it; rejects when the connection is gone. */
   publish(topic: string, payload: string | Uint8Array, retain: boolean): Promise<void>;
   subscribe(topics: readonly string[]): Promise<void>;
+  unsubscribe(topic: string): Promise<void>;
   /** Says goodbye, so that the last will is not published. */
   close(): Promise<void>;
   readonly protocol: string; // for people: `MQTT 5`
