@@ -75,7 +75,7 @@ export type PlaneCounters = Readonly<{
 }>;
 
 /** Being configured, shaking hands and the compiling of what turns out hot leave garbage, too. */
-const SETTLING_MS = [5_000, 20_000, 60_000] as const;
+const SETTLING_MS = [5_000, 10_000, 20_000, 60_000] as const;
 
 export const MTU_MIN = 576;
 export const MTU_MAX = 65_000;

@@ -96,9 +96,9 @@ function run(start: WorkerStart, port: MessagePort): void {
     world = dreams[warmUp.slices & 1] ?? reality;
     const more = warmUp.slice();
     world = reality;
+    if (!more) reclaim();
     return more;
   };
-  reclaim();
   post({ kind: 'ready', engine: judge.name, reason });
   makeLoop({ tun, eventfd, shared, transmitter, receiver }).run(warm);
   warmUp.close();

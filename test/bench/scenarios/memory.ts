@@ -48,9 +48,8 @@ export async function memory(
     const before = cpuSeconds(pids);
     await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
     const share = ((cpuSeconds(pids) - before) * 1_000) / IDLE_MS;
-    console.log(
-      `kith ${program}: idle CPU with ${peers.length} peers: ${(100 * share).toFixed(2)} % of a core`,
-    );
+    const percent = (100 * share).toFixed(2);
+    console.log(`kith ${program}: idle CPU with ${peers.length} peers: ${percent} % of a core`);
   } finally {
     await lab.dispose();
   }
