@@ -33,6 +33,7 @@ export function discoveryPayload(input: DiscoveryInput): Readonly<Record<string,
   const add = (id: string, p: string, rest: Record<string, unknown>) =>
     components.set(id, { p, unique_id: `kith_${topics.node}_${id}`, ...rest });
   addNode(add, input);
+  if (status.mesh) addMesh(add, topics);
   addSettings(add, input);
   addCommands(add, input);
   for (const peer of status.peers.slice(0, PEERS_MAX)) addPeer(add, topics, peer);
@@ -99,6 +100,30 @@ function addNode(add: Add, { topics }: DiscoveryInput): void {
     state_class: 'total_increasing',
     icon: 'mdi:delete-outline',
     ...DIAGNOSTIC,
+  });
+}
+
+function addMesh(add: Add, topics: Topics): void {
+  const common = { state_topic: topics.status };
+  add('members', 'sensor', {
+    name: 'Members of the mesh',
+    ...common,
+    value_template: '{{ value_json.mesh.members }}',
+    state_class: 'measurement',
+    icon: 'mdi:account-group',
+  });
+  add('reachable', 'binary_sensor', {
+    name: 'Reachable from outside',
+    ...common,
+    value_template: "{{ 'ON' if value_json.mesh.reachable else 'OFF' }}",
+    icon: 'mdi:earth',
+    ...DIAGNOSTIC,
+  });
+  add('relayed_given', 'sensor', {
+    name: 'Relayed for others',
+    ...common,
+    value_template: '{{ value_json.mesh.relay.givenBytes }}',
+    ...TOTAL,
   });
 }
 
