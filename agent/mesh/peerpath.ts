@@ -3,7 +3,6 @@
 //   want, learn ──▶ no session: knock everywhere     session: probe everywhere (a burst)
 //                          │                                │
 //                         met ──────────────────────────▶ proven ──▶ in use ──▶ doubt ──▶ left
-//
 // A relay's channel is used as soon as it is open; a proven direct place takes over from it.
 
 import type { Place } from '../bytes/address.js';
@@ -225,16 +224,16 @@ export class PeerPath {
 
   onSeen(place: Place, at: Times, out: MeshEffect[]): void {
     const { now } = at;
-    // A channel may be its second way, or one of ours that it has not left yet: no news.
-    if (!this.met || place.channel !== 0 || !this.sightings.take(now)) return;
-    const known = this.routes.at(place);
+    if (!this.met || !this.sightings.take(now)) return;
+    const known = place.channel === 0 ? this.routes.at(place) : undefined;
     const isProven = known?.proven === true && now - known.provenAt < TRUST_MS;
     const { current } = this.choice;
     // Still where it was? Silence would not tell, for its packets keep coming from elsewhere.
-    const isSure = isProven && current !== null && now - current.provenAt < SURE_MS;
+    const sure = isProven || place.channel !== 0 ? SURE_MS : 0; // it may be its second way
+    const isSure = current !== null && now - current.provenAt < sure;
     if (current?.via === null && this.doubt === null && !isSure)
       this.doubt = new Doubt(current, now - 1_000, now);
-    if (isProven) return;
+    if (isProven || place.channel !== 0) return;
     const route = this.routes.stranger(place, 'seen', now, (other) => this.isKept(other));
     if (route === undefined) return;
     if (!route.proven) route.receivedBytes += KEEPALIVE_BYTES;
