@@ -49,17 +49,7 @@ export class Outbox {
 
   /** Another connection: the broker may have forgotten everything. */
   renew(): void {
-    for (const [topic, payload] of this.states) {
-      if (payload.length === 0)
-        this.states.delete(topic); // removed there, or never there
-      else this.stale.add(topic);
-    }
-  }
-
-  /** Forgets states, as they are none of ours any more; answers stay. */
-  clear(): void {
-    this.states.clear();
-    this.stale.clear();
+    for (const topic of this.states.keys()) this.stale.add(topic);
   }
 
   /** The next to go; answers first, because somebody waits for them. */
@@ -72,7 +62,9 @@ export class Outbox {
     const [topic] = this.stale;
     if (topic === undefined) return undefined;
     this.stale.delete(topic);
-    return { topic, payload: this.states.get(topic) ?? '', retain: true };
+    const payload = this.states.get(topic) ?? '';
+    if (payload.length === 0) this.states.delete(topic); // taken away: no state any more
+    return { topic, payload, retain: true };
   }
 
   /** It did not arrive. */
@@ -80,7 +72,11 @@ export class Outbox {
     if (!letter.retain) {
       this.answers.unshift(letter);
       this.answerBytes += letter.payload.length;
-    } else if (this.states.has(letter.topic)) this.stale.add(letter.topic);
+      return;
+    }
+    // A newer one may have come meanwhile.
+    if (!this.states.has(letter.topic)) this.states.set(letter.topic, letter.payload);
+    this.stale.add(letter.topic);
   }
 
   topics(): string[] {
