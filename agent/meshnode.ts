@@ -29,6 +29,7 @@ import { EpochKeys } from './identity/epochkeys.js';
 import type { NodeId, RosterChange } from './identity/member.js';
 import { idOf } from './identity/nodeid.js';
 import { meshPrefix } from './identity/overlay.js';
+import { Meeting } from './meeting.js';
 import { buildMesh } from './mesh/house.js';
 import type { Mesh } from './mesh/mesh.js';
 import { Remembered } from './remembered.js';
@@ -50,6 +51,7 @@ export class MeshNode implements RunningMesh {
   private readonly underlay: Underlay;
   private readonly ways: WayWatch;
   private readonly remembered: Remembered;
+  private readonly meeting: Meeting;
   private mapping: PortMapping | undefined;
   private overlay: Overlay = NO_OVERLAY;
   private readonly mtus = new Map<NodeId, number>();
@@ -89,6 +91,16 @@ export class MeshNode implements RunningMesh {
     });
     this.underlay = new Underlay(tunnel, this.mesh, this.keeper());
     this.ways = new WayWatch(() => this.moved());
+    const { keys, self } = this;
+    this.meeting = new Meeting({
+      roster,
+      self,
+      keys,
+      random,
+      lanAddresses: () => linkAddresses(config().interface.name).filter(isIpv4),
+      onRecord: (record) => this.underlay.tell((mesh, at) => mesh.onRecord(record, at)),
+      log: settings.log,
+    });
   }
 
   async start(): Promise<void> {
@@ -107,6 +119,8 @@ export class MeshNode implements RunningMesh {
     for (const [node, endpoint] of this.remembered.all())
       underlay.tell((mesh, at) => mesh.remind(node, [endpoint], at));
     if (settings.config().mesh.portMapping) this.mapPort();
+    if (settings.config().mesh.discovery.lan) await this.meeting.startLan();
+    this.linked();
     this.consider();
   }
 
@@ -118,6 +132,7 @@ export class MeshNode implements RunningMesh {
     this.underlay.stop();
     this.tunnel.perform(this.tunnel.device.setDoor(null));
     this.remembered.flush();
+    this.meeting.stop();
     await this.mapping?.stop();
     await this.applying;
     this.settings.identity.wipe();
@@ -128,6 +143,12 @@ export class MeshNode implements RunningMesh {
   added(statements: readonly Uint8Array[], changes: readonly RosterChange[]): void {
     this.underlay.tell((mesh, at) => mesh.onStatements(statements, changes, at));
     this.consider();
+  }
+
+  linked(): void {
+    const { mesh, mqtt } = this.settings.config();
+    const link = mesh.discovery.mqtt ? this.settings.link() : undefined;
+    if (link) this.meeting.startMqtt(link, mqtt.baseTopic);
   }
 
   endpoints(): readonly Believed[] {
@@ -190,7 +211,7 @@ export class MeshNode implements RunningMesh {
       keep: () => this.changed(),
       discard: () => this.changed(),
       remember: (node, endpoint) => this.remembered.set(node, endpoint),
-      publish: () => {},
+      publish: (record) => this.meeting.publish(record),
       mtu: (node, mtu) => this.raise(node, mtu),
       note: (code, node, text) =>
         settings.log(
@@ -226,6 +247,7 @@ export class MeshNode implements RunningMesh {
       this.underlay.tell((mesh, now) => mesh.onStatements(fresh, changes, now));
       this.settings.onRoster();
     }
+    this.meeting.rosterChanged();
     this.applying = this.applying
       .then(() => this.applyOverlay())
       .catch((error) => {
@@ -298,6 +320,7 @@ export class MeshNode implements RunningMesh {
     this.tunnel.perform(this.tunnel.device.forgetSources());
     this.underlay.tell((mesh, at) => mesh.onMoved(at));
     this.mapping?.moved();
+    this.meeting.moved().catch((error) => this.settings.log('error', String(error)));
   }
 
   /** True where they are others than before. */
@@ -322,6 +345,10 @@ const QUIET: Traffic = {
   receivedBytes: 0,
   sentBytes: 0,
 };
+
+function isIpv4(address: string): boolean {
+  return family(address) === 4;
+}
 
 function shareOf(share: Readonly<{ relay: boolean; relayGbPerMonth: number | null }>) {
   const { relay, relayGbPerMonth: quota } = share;

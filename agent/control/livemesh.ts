@@ -1,6 +1,7 @@
 // The mesh of a running agent: begun at the start where there is one, or when this node founds or
 // joins one; ended with the agent.
 
+import type { RetainingLink } from '../discovery/mqtt.js';
 import type { RosterChange } from '../identity/member.js';
 import type { Folder } from './folder.js';
 import type { LiveNode } from './live.js';
@@ -15,6 +16,7 @@ export type LiveMeshOptions = Readonly<{
   tunnel: RunningTunnel;
   parts: Pick<UpParts, 'makeMesh'>;
   random: (bytes: number) => Uint8Array;
+  link: () => RetainingLink | undefined;
   log: Log;
 }>;
 
@@ -28,7 +30,7 @@ export class MeshHost implements LiveMesh {
 
   /** Nothing happens where this node belongs to no mesh. */
   async begin(): Promise<void> {
-    const { folder, node, tunnel, parts, random, log } = this.options;
+    const { folder, node, tunnel, parts, random, link, log } = this.options;
     const held = this.membership?.open();
     if (!held || this.running) return;
     this.running = await parts.makeMesh({
@@ -39,11 +41,16 @@ export class MeshHost implements LiveMesh {
       identity: loadIdentity(folder, random),
       config: () => node.current,
       folder,
+      link,
       onRoster: () => this.file.touch(),
       log,
     });
     await this.running.start();
     node.mesh = this.running;
+  }
+
+  linked(): void {
+    this.running?.linked();
   }
 
   async stop(): Promise<void> {

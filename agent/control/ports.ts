@@ -2,6 +2,7 @@
 
 import type { MeshStatus, PathStatus } from '../commands/context.js';
 import type { Config } from '../config/schema.js';
+import type { RetainingLink } from '../discovery/mqtt.js';
 import type { RosterChange } from '../identity/member.js';
 import type { Roster } from '../identity/roster.js';
 import type { Identity } from '../identity/seed.js';
@@ -64,6 +65,8 @@ export type MeshSettings = Readonly<{
   identity: Identity; // taken over
   config: () => Config; // as it is now
   folder: Folder;
+  /** To the MQTT broker; undefined while there is none. */
+  link: () => RetainingLink | undefined;
   /** The roster has changed: write it soon. */
   onRoster: () => void;
   log: Log;
@@ -73,6 +76,8 @@ export type MeshSettings = Readonly<{
 export interface RunningMesh extends Omit<LiveMesh, 'begin'> {
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** There is a link to an MQTT broker now. */
+  linked(): void;
   /** Ours in the mesh, with lengths. */
   addresses(): readonly string[];
   members(): readonly MemberStatus[];

@@ -17,6 +17,7 @@ import { Folder } from './folder.js';
 import { guessEndpoints } from './guess.js';
 import { LiveNode } from './live.js';
 import { MeshHost } from './livemesh.js';
+import { LogRing } from './logring.js';
 import { Membership } from './membership.js';
 import { commandersOf } from './mqtt/orders.js';
 import type { Log, UpParts } from './ports.js';
@@ -33,7 +34,9 @@ export type UpOptions = Readonly<{
 const PATIENCE_MS = 2_000; // for another agent on the same folder to say its process id
 
 /** Resolves when the agent has ended: 0 when it was told to, 1 when its interface went away. */
-export async function up(options: UpOptions, parts: UpParts, log: Log = toStderr): Promise<number> {
+export async function up(options: UpOptions, parts: UpParts, say: Log = toStderr): Promise<number> {
+  const ring = new LogRing(Date.now);
+  const log = ring.beside(say);
   const folder = new Folder(options.statePath, options.config);
   folder.make();
   await refuseSecond(folder);
@@ -67,7 +70,8 @@ export async function up(options: UpOptions, parts: UpParts, log: Log = toStderr
   const commanders = () => commandersOf(membership.open()?.roster);
   const faces = new Faces({ folder, config, settings, status, commanders, random, log });
   const live = new FileStore(folder, random, faces.live(node));
-  const mesh = new MeshHost({ folder, node, tunnel, parts, random, log });
+  const link = () => faces.link;
+  const mesh = new MeshHost({ folder, node, tunnel, parts, random, link, log });
   const membership = new Membership({
     folder,
     store: live,
@@ -76,7 +80,7 @@ export async function up(options: UpOptions, parts: UpParts, log: Log = toStderr
     guessEndpoints: () => guessEndpoints(live, sourceAddress),
   });
   mesh.membership = membership;
-  const context = contextOf(folder, live, membership, node, faces, random);
+  const context = contextOf(folder, live, membership, node, faces, ring, random);
   const socket = new ControlSocket(folder.socketPath, context, log);
   let stopBeside: (() => Promise<void>) | undefined;
   try {
@@ -88,6 +92,7 @@ export async function up(options: UpOptions, parts: UpParts, log: Log = toStderr
     stopBeside = await parts.serveConfiguration?.(interfaceName, tunnel, log);
     ending.onReload(() => reload(live, log));
     await faces.start(context);
+    mesh.linked();
     introduce(node, made, folder, options.print);
     return await ending.ended();
   } finally {
@@ -133,11 +138,13 @@ function contextOf(
   mesh: Membership,
   agent: LiveNode,
   faces: Faces,
+  ring: LogRing,
   random: (bytes: number) => Uint8Array,
 ): (note: (line: string) => void) => Context {
   const changes = faces.changesOf(store);
   const rest = { statePath: folder.path, store, mesh, agent, changes, agentRuns: true, random };
-  return (note) => ({ ...rest, guessAddress: sourceAddress, note });
+  const beside = { log: () => ring.lines(), dashboard: () => faces.dashboardAccess() };
+  return (note) => ({ ...rest, ...beside, guessAddress: sourceAddress, note });
 }
 
 /** A few lines for whoever sits at the terminal. */

@@ -16,6 +16,7 @@ import type { MeshEffect, Met, PorchId, Times } from './effects.js';
 import type { Ground, NatKind, Reachable } from './ground.js';
 import type { Machines } from './house.js';
 import type { Machine, Metered, PathView } from './machines.js';
+import { Newest } from './newest.js';
 
 export type MeshView = Readonly<{
   tracked: number;
@@ -30,6 +31,7 @@ export type MeshView = Readonly<{
 export class Mesh {
   private readonly met = new Set<NodeId>();
   private readonly rows = new Set<NodeId>();
+  private readonly newest = new Newest();
   private readonly all: readonly Machine[];
 
   constructor(
@@ -158,7 +160,8 @@ export class Mesh {
 
   /** A member's own candidate record, found on the LAN or at a broker. */
   onRecord(record: Uint8Array, at: Times): MeshEffect[] {
-    return this.run(at, (out) => this.learn(record, undefined, false, at, out));
+    // It was laid down for us to find, as ours for him: both knock, and so both NATs open.
+    return this.run(at, (out) => this.learn(record, undefined, true, at, out));
   }
 
   /** Endpoints that answered in an earlier run, or stand in an invite. */
@@ -258,6 +261,7 @@ export class Mesh {
     const record = this.ground.records.openCandidates(sealed);
     if (record === undefined || record.node === this.ground.self) return;
     if (owner !== undefined && record.node !== owner) return;
+    if (!this.newest.accept(record.node, record.seq)) return;
     this.machines.paths.learn(record.node, record.candidates, record.nat, urgent, at, out);
   }
 
