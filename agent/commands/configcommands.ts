@@ -87,7 +87,7 @@ export const CONFIG_COMMANDS: readonly Command[] = [
     help: 'sign an order to another node, to be sent over MQTT; for admins',
     details: [
       'kith sign cabin guest-add \'{"name": "phone"}\'    kith sign cabin config/set \'{…}\'',
-      'It is good for two minutes and once. A secret result comes back sealed: kith unseal opens it.',
+      'It is good for two minutes and once. A secret result comes back sealed, for kith unseal.',
     ],
     positional: ['node', 'to', 'body'],
     schema: v.strictObject({

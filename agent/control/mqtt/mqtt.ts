@@ -39,7 +39,7 @@ export type MqttView = LinkView &
 
 type Session = Readonly<{ topics: Topics; link: Link; requests: Requests; telling: Telling }>;
 
-const SWITCH_MS = 250; // the answer to the request that changes the broker goes to the old one first
+const SWITCH_MS = 250; // the answer to whoever changes the broker goes to the old one first
 
 export class Mqtt {
   readonly node: string;
@@ -99,7 +99,7 @@ export class Mqtt {
     return { ...link, url: this.config.mqtt.url, answered, unanswered, ignored: retained };
   }
 
-  /** For rendezvous: a retained message on a topic of the mesh's own. False where there is no room. */
+  /** For rendezvous: a retained message on a topic of the mesh. False: there is no room. */
   retain(topic: string, payload: Uint8Array): boolean {
     if (!this.records.has(topic) && this.records.size >= RECORDS_MAX) return false;
     if (payload.length > 0) this.records.set(topic, payload);

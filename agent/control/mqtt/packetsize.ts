@@ -1,5 +1,5 @@
-// Watches the bytes that a broker sends for a packet larger than we are willing to hold. MQTT 5 lets
-// us say so when we connect; 3.1.1 has no word for it, and the parser keeps a packet until it is whole.
+// Watches the bytes that come in for a packet larger than we are willing to hold. MQTT 5 lets us
+// say so when we connect; 3.1.1 has no word for it, and parsers keep a packet until it is whole.
 //
 //     byte 1: type and flags | 1 to 4 bytes: remaining length, 7 bits each, lowest first | the rest
 

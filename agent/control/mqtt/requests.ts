@@ -126,7 +126,7 @@ export class Requests {
     const secret = command.permission === 'secret' && standing !== 'trusted';
     if (secret && (sealTo === undefined || !decodeKey(sealTo)))
       throw new Failure(
-        `the result of "${command.name}" is secret: "sealTo" must be an X25519 public key in base64`,
+        `the result of "${command.name}" is secret: "sealTo" must be a public key, X25519`,
       );
     const notes: string[] = [];
     const context = this.options.context((line) => notes.push(line));

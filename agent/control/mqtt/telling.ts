@@ -21,7 +21,7 @@ export type TellingOptions = Readonly<{
 
 const LOOK_MS = 5_000; // how soon a change is seen that nobody told us of
 const SOON_MS = 200; // several changes at once make one report
-const BIRTH_MS = 2_000; // Home Assistant starts for a whole mesh at once: not all in the same moment
+const BIRTH_MS = 2_000; // Home Assistant starts for a whole mesh: not all at once
 
 export class Telling {
   private readonly reports: Reports;

@@ -1,12 +1,12 @@
 // Where things are on the broker:
 //
-//     kith/NODE/state              online | offline                              retained, last will
-//     kith/NODE/status             how the node is, JSON                         retained
-//     kith/NODE/peer/PEER          one peer, JSON                                retained
-//     kith/NODE/config             the configuration as it is, JSON              retained
-//     kith/NODE/config/set         a merge patch (RFC 7396)                      ← from others
+//     kith/NODE/state              online | offline                     retained, last will
+//     kith/NODE/status             how the node is, JSON                retained
+//     kith/NODE/peer/PEER          one peer, JSON                       retained
+//     kith/NODE/config             the configuration as it is, JSON     retained
+//     kith/NODE/config/set         a merge patch (RFC 7396)             ← from others
 //     kith/NODE/config/result      what came of it
-//     kith/NODE/command/NAME       a command, its words joined by hyphens        ← from others
+//     kith/NODE/command/NAME       a command, words joined by hyphens   ← from others
 //     kith/NODE/command/result     what came of it
 //     kith/NODE/answer/…           result topics that a request may name
 //
