@@ -39,7 +39,7 @@ export default {
     chunkFileNames: 'chunk-[name].js',
     banner: (chunk) => (chunk.name === 'kith' ? '#!/usr/bin/env node' : ''),
   },
-  external: [/^node:/, 'koffi', 'mqtt', 'aedes', 'ws', 'multicast-dns'],
+  external: [/^node:/, 'koffi', 'serialport', 'mqtt', 'aedes', 'ws', 'multicast-dns'],
   plugins: [
     wasm,
     executable,

@@ -30,6 +30,11 @@ export const PACKAGES = [
     commands: ['mosquitto_pub', 'mosquitto_sub'],
     why: 'foreign MQTT clients',
   },
+  { name: 'socat', commands: ['socat'], why: 'a pair of pseudo terminals is a serial cable' },
+  { name: 'tmux', commands: ['tmux'], why: 'terminal programs are watched in it' },
+  { name: 'picocom', commands: ['picocom'], why: 'a terminal program for serial ports' },
+  { name: 'minicom', commands: ['minicom'], why: 'another one' },
+  { name: 'screen', commands: ['screen'], why: 'a third one' },
   { name: 'zbar-tools', commands: ['zbarimg'], why: 'reads QR codes as a phone does' },
 ];
 

@@ -15,6 +15,7 @@ import { file, flag, name, text, whole } from './kinds.js';
 import { MeshSchema } from './meshschema.js';
 import { BrokerSchema, MqttSchema } from './mqttschema.js';
 import { parseInterfaceAddress } from './prefixes.js';
+import { SerialSchema } from './serialschema.js';
 
 export const CONFIG_VERSION = 1;
 export const DEFAULT_PORT = 51820;
@@ -191,6 +192,7 @@ export const ConfigSchema = v.strictObject({
   guests: v.optional(GuestsSchema, {}),
   mqtt: v.optional(MqttSchema, {}),
   broker: v.optional(BrokerSchema, {}),
+  serial: v.optional(SerialSchema, {}),
   dashboard: v.optional(DashboardSchema, {}),
   mesh: v.optional(MeshSchema, {}),
   peers: v.pipe(

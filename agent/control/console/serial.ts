@@ -28,7 +28,7 @@ export class SerialLine {
   constructor(private readonly options: SerialOptions) {}
 
   start(): void {
-    void this.attempt();
+    this.attempt().catch((error: Error) => this.failed(error)); // a package that is not there
   }
 
   /** Resolves when the port is closed. */
@@ -91,7 +91,7 @@ export class SerialLine {
     if (this.stopped) return;
     clearTimeout(this.timer);
     const wait = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(this.failures++, 8));
-    this.timer = setTimeout(() => void this.attempt(), wait);
+    this.timer = setTimeout(() => this.start(), wait);
   }
 
   /** The same thing again is not news. */
