@@ -39,8 +39,8 @@ export class Checks implements Watcher {
   ) {
     if (thorough) net.onWire = (datagram, sender) => this.onWire(datagram, sender);
     const round = () => {
-      this.weighNext();
       world.after(WEIGH_MS / Math.max(1, nodes.length), round);
+      this.weighNext();
     };
     world.after(WEIGH_MS, round);
   }

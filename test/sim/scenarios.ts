@@ -10,7 +10,6 @@ export type Told = Readonly<{ events: number; delivered: number; virtualMs: numb
 
 const SETTLE_MS = 180_000; // reachable nodes are believed in after two minutes
 const BACK_MS = 3_000; // without traffic after a change of address
-const BACK_UNTOLD_MS = 6_000; // where only silence tells of it
 const TALK_MS = 200;
 const DIRECT_MS = 30_000; // of traffic, for paths to become direct; first tries may be lost
 
@@ -71,9 +70,7 @@ export function moving(seed: number, nats = EVERY_KIND): Told {
     const others = village.alive().filter((each) => each !== node);
     world.note(`move ${node.name}`);
     village.net.move(village.siteOf(node));
-    const notices = village.siteOf(node).nat === null; // behind a NAT nobody tells it
-    if (notices) node.noticeMove();
-    const backMs = notices ? BACK_MS : BACK_UNTOLD_MS;
+    if (village.siteOf(node).nat === null) node.noticeMove(); // behind a NAT nobody tells it
     const slow: string[] = [];
     const waiting = new Map(others.map((each) => [each, world.now]));
     for (let ms = 0; ms < 30_000; ms += TALK_MS) {
@@ -88,7 +85,7 @@ export function moving(seed: number, nats = EVERY_KIND): Told {
         const [forthBefore = 0, backBefore = 0] = before.get(other) ?? [];
         if (forth <= forthBefore || back <= backBefore) continue;
         waiting.delete(other);
-        if (world.now - since > backMs) slow.push(`${other.name} ${world.now - since} ms`);
+        if (world.now - since > BACK_MS) slow.push(`${other.name} ${world.now - since} ms`);
       }
     }
     slow.push(...[...waiting.keys()].map(({ name }) => `${name} never`));
