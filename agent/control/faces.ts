@@ -11,6 +11,7 @@ import { runCommand } from '../commands/run.js';
 import type { Config } from '../config/schema.js';
 import type { Broker, BrokerView } from './broker/broker.js';
 import { ConfigChanges } from './changes.js';
+import type { SerialConsole } from './console/console.js';
 import type { Folder } from './folder.js';
 import type { Mqtt, MqttView } from './mqtt/mqtt.js';
 import type { Commanders } from './mqtt/orders.js';
@@ -38,6 +39,8 @@ export class Faces {
   private changes: ConfigChanges | undefined;
   private mqtt: Mqtt | undefined;
   private broker: Broker | undefined;
+  private console: SerialConsole | undefined;
+  private context: ((note: (line: string) => void) => Context) | undefined;
 
   constructor(private readonly options: FacesOptions) {
     this.config = options.config;
@@ -50,6 +53,7 @@ export class Faces {
         const restart = await node.apply(written);
         this.config = overlay(written, this.options.settings);
         this.mqtt?.changed(this.config);
+        await this.followSerial();
         return restart;
       },
     };
@@ -83,6 +87,8 @@ export class Faces {
       log,
     });
     this.mqtt.start();
+    this.context = context;
+    await this.followSerial();
   }
 
   /** Something about the peers has changed. */
@@ -92,6 +98,7 @@ export class Faces {
 
   async stop(): Promise<void> {
     this.changes?.stop();
+    await this.console?.stop();
     await this.mqtt?.stop();
     await this.broker?.stop();
   }
@@ -112,6 +119,19 @@ export class Faces {
   private complain(error: unknown): void {
     if (!(error instanceof Failure)) throw error;
     for (const line of failureLines(error)) this.options.log('error', `broker: ${line}`);
+  }
+
+  /** Nothing of it is loaded before a port is named. */
+  private async followSerial(): Promise<void> {
+    const { config, context } = this;
+    if (this.console) return this.console.changed(config);
+    if (!context || config.serial.port === null) return;
+    const { SerialConsole } = await import('./console/console.js');
+    if (this.console) return this.followSerial();
+    const { folder, log } = this.options;
+    const readSecret = (file: string) => folder.readSecret(file);
+    this.console = new SerialConsole({ config, commands: COMMANDS, context, readSecret, log });
+    this.console.start();
   }
 
   private async startBroker(): Promise<void> {
