@@ -15,8 +15,8 @@ export type DriverPlane = Pick<Plane, 'now' | 'order' | 'handshakesWaiting'> &
 
 /** What lies above the tunnel: the mesh, where there is one. */
 export interface Overlay {
-  /** A user packet waits for this peer; true: it is a member, and the overlay finds a way. */
-  onWant(peer: PeerId): boolean;
+  /** A user packet waits for this peer. */
+  onWant(peer: PeerId): void;
   onActive(peer: PeerId): void;
   /** An effect of the device has been performed. */
   onEffect(effect: Effect): void;
@@ -74,7 +74,7 @@ export class Driver {
     const wall = Date.now();
     switch (event.kind) {
       case 'want':
-        if (this.overlay?.onWant(event.peer)) return [];
+        this.overlay?.onWant(event.peer); // of a member: finds a way; the device's timers run beside
         return device.onWant(event.peer, now, wall);
       case 'active':
         this.overlay?.onActive(event.peer);

@@ -89,9 +89,8 @@ export class Underlay implements Overlay {
 
   // What the tunnel tells
 
-  /** A user packet waits; true: the mesh sees to it. */
-  onWant(peer: PeerId): boolean {
-    return this.about(peer, (mesh, node, at) => mesh.onWant(node, at));
+  onWant(peer: PeerId): void {
+    this.about(peer, (mesh, node, at) => mesh.onWant(node, at));
   }
 
   onActive(peer: PeerId): void {
@@ -147,16 +146,14 @@ export class Underlay implements Overlay {
   private about(
     peer: PeerId,
     event: (mesh: Mesh, node: NodeId, at: Times) => readonly MeshEffect[],
-  ): boolean {
+  ): void {
     const node = this.nodes.get(peer);
-    if (node === undefined) return false;
-    this.tell((mesh, at) => event(mesh, node, at));
-    return true;
+    if (node !== undefined) this.tell((mesh, at) => event(mesh, node, at));
   }
 
   private count(): void {
     if (this.circuits === 0) return;
-    this.tell((mesh, at) => mesh.onMetered([], at));
+    this.tell((mesh, at) => mesh.onMetered(this.tunnel.plane.metered(), at));
   }
 
   // What the mesh asks for

@@ -115,7 +115,7 @@ export class Mesh {
       for (const node of this.met) {
         const place = this.machines.paths.direct(node);
         if (place === undefined || !sameEndpoint(place.endpoint, from.endpoint)) continue;
-        out.push({ kind: 'frame', node, frame: { kind: 'gone', channel } });
+        this.machines.channels.onUnknown(node, channel, out);
         return;
       }
     });
