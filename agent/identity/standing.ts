@@ -8,10 +8,11 @@ import type { Prefix } from '../bytes/address.js';
 import type { Derived } from './chain.js';
 import type { Ledger } from './ledger.js';
 import type { Member, NodeId } from './member.js';
-import { covers, overlayIpv4 } from './overlay.js';
+import { covers, overlaps, overlayIpv4 } from './overlay.js';
 import type { Reason } from './reasons.js';
 import type { Certificate, Enrolment } from './statements.js';
 
+const MESH_BITS = 64; // the prefix of all IPv6 addresses of a mesh (overlay.ts)
 export const RANK_MAX = 8; // admins re-issue what they see; so long a row of absences is none
 
 export type Standing = Readonly<{
@@ -52,11 +53,19 @@ export function judge(node: NodeId, ask: Ask): Standing | Reason {
     admin: ledger.isAdmin(node),
     roles: granted.rights.roles,
     addresses: addresses(node, derived.ipv6, host, since, ask),
-    subnets: (profile?.subnets ?? []).filter((subnet) =>
-      granted.rights.subnets.some((prefix) => covers(prefix, subnet)),
+    subnets: (profile?.subnets ?? []).filter(
+      (subnet) =>
+        granted.rights.subnets.some((prefix) => covers(prefix, subnet)) &&
+        !isOverlay(subnet, derived.ipv6, ask.ipv4),
     ),
   };
   return { rank, basis, member, host, since };
+}
+
+/** Other members' own addresses are nobody's to offer, whatever was permitted. */
+function isOverlay(subnet: Prefix, ipv6: Prefix, ipv4: Prefix | undefined): boolean {
+  const ours = { address: ipv6.address, length: MESH_BITS };
+  return overlaps(subnet, ours) || (ipv4 !== undefined && overlaps(subnet, ipv4));
 }
 
 function basisOf(

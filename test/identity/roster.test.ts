@@ -12,6 +12,7 @@ import {
   issueRevocation,
   issuerFor,
 } from '../../agent/identity/issue.js';
+import { meshPrefix } from '../../agent/identity/overlay.js';
 import { SignedRecords } from '../../agent/identity/records.js';
 import { Roster } from '../../agent/identity/roster.js';
 import type { Records, Roll } from '../../agent/mesh/ground.js';
@@ -122,6 +123,25 @@ rosters('a subnet counts where the certificate permits it', () => {
   ];
   roster.add([ownProfile(roster, founder.signer, { subnets }, mesh.now + 1)]);
   assert.equal(roster.member(founder.node)?.subnets, [subnets[0], subnets[3]]);
+});
+
+rosters('nobody offers addresses of other members, though all private ones are permitted', () => {
+  const mesh = new TestMesh();
+  const { roster, founder, meshKey } = mesh;
+  const { joiner } = mesh.join(mesh.invite('thief'));
+  roster.add([ownProfile(roster, founder.signer, {}, mesh.now)]);
+  const victim = roster.member(founder.node)!.addresses;
+  assert.is(victim.length, 2);
+  const granted = {
+    name: 'thief',
+    rights: { roles: [], subnets: [...PRIVATE_PREFIXES, ...victim] },
+  };
+  const member = roster.member(joiner.node)!;
+  roster.add([regrant(roster, founder.signer, member, granted, mesh.now + 1)!]);
+  const home = { address: '192.168.7.0', length: 24 };
+  const all = [...victim, meshPrefix(meshKey), { address: 'fc00::', length: 7 }, home];
+  roster.add([ownProfile(roster, joiner.signer, { subnets: all }, mesh.now + 2)]);
+  assert.equal(roster.member(joiner.node)?.subnets, [home]);
 });
 
 rosters('of one node the profile with the highest seq stays, in any order', () => {
