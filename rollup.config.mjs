@@ -1,10 +1,13 @@
 // dist/kith.js is the entry; the worker and what is loaded lazily are chunks beside it, and so is
-// dataplane.wasm, compiled from AssemblyScript. Packages with native parts stay outside.
+// dataplane.wasm, compiled from AssemblyScript. Packages with native parts stay outside. dist/page/
+// is what the dashboard serves.
 
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { gzipSync } from 'node:zlib';
 import { nodeResolve } from '@rollup/plugin-node-resolve';
+import { transform } from 'esbuild';
 import esbuild from 'rollup-plugin-esbuild';
 
 const ASSEMBLYSCRIPT = createRequire(import.meta.url).resolve('assemblyscript/bin/asc.js');
@@ -30,7 +33,7 @@ const executable = {
   },
 };
 
-export default {
+const agent = {
   input: { kith: 'agent/main.ts', worker: 'agent/dataplane/worker.ts' },
   output: {
     dir: 'dist',
@@ -48,3 +51,31 @@ export default {
     esbuild({ target: 'node20', minifyWhitespace: true }),
   ],
 };
+
+// The dashboard's page lies beside the program, each file plain and compressed.
+const PAGE = 'agent/dashboard/page';
+const pageFiles = {
+  name: 'page-files',
+  async writeBundle() {
+    const css = readFileSync(`${PAGE}/page.css`, 'utf8');
+    writeFileSync(
+      'dist/page/page.css',
+      (await transform(css, { loader: 'css', minify: true })).code,
+    );
+    for (const name of ['page.html', 'icon.svg'])
+      copyFileSync(`${PAGE}/${name}`, `dist/page/${name}`);
+    for (const name of ['page.html', 'page.css', 'page.js', 'icon.svg'])
+      writeFileSync(
+        `dist/page/${name}.gz`,
+        gzipSync(readFileSync(`dist/page/${name}`), { level: 9 }),
+      );
+  },
+};
+
+const page = {
+  input: { page: `${PAGE}/main.ts` },
+  output: { dir: 'dist/page', format: 'es', entryFileNames: '[name].js' },
+  plugins: [nodeResolve({ browser: true }), pageFiles, esbuild({ target: 'es2022', minify: true })],
+};
+
+export default [agent, page];

@@ -61,6 +61,8 @@ async function prepare(tests) {
   }
   if (filter === '') {
     await step('types (tsc)', 'npx', ['tsc', '--noEmit']);
+    const page = ['tsc', '--noEmit', '-p', 'agent/dashboard/page'];
+    await step('types of the page (tsc)', 'npx', page);
     await step('format and lint (biome)', 'npx', ['biome', 'check']);
   }
   return true;

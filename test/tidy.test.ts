@@ -13,6 +13,7 @@ import { bareCode, importsOf } from './tidy/source.js';
 const ROOT = join(import.meta.dirname, '..');
 const ENTRIES = [
   'agent/main.ts',
+  'agent/dashboard/page/main.ts',
   'agent/dataplane/worker.ts',
   'agent/dataplane/simd/main.ts',
   'board/start.mjs',

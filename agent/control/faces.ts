@@ -1,19 +1,20 @@
-// The faces of a running agent besides the command line: MQTT, and the broker of its own. They
-// follow the configuration, and changes that come through them can be taken back.
+// The faces of a running agent besides the command line: MQTT, the broker of its own, and the
+// dashboard. They follow the configuration, and changes that come through them can be taken back.
 
 import { networkInterfaces } from 'node:os';
 import { encodeKey } from '../bytes/base64.js';
 import type { Changes } from '../commands/changes.js';
-import type { Context, Status, Store } from '../commands/context.js';
+import type { Context, DashboardAccess, Status, Store } from '../commands/context.js';
 import { Failure, failureLines } from '../commands/failure.js';
 import { COMMANDS } from '../commands/registry.js';
 import { runCommand } from '../commands/run.js';
 import type { Config } from '../config/schema.js';
+import type { Dashboard } from '../dashboard/dashboard.js';
 import type { Broker, BrokerView } from './broker/broker.js';
 import { ConfigChanges } from './changes.js';
 import type { SerialConsole } from './console/console.js';
 import type { Folder } from './folder.js';
-import type { Mqtt, MqttView } from './mqtt/mqtt.js';
+import type { Mqtt, MqttOptions, MqttView } from './mqtt/mqtt.js';
 import type { Commanders } from './mqtt/orders.js';
 import type { Log } from './ports.js';
 import { type Live, loadIdentity, overlay } from './store.js';
@@ -29,7 +30,8 @@ export type FacesOptions = Readonly<{
   log: Log;
 }>;
 
-const PASSWORD_FILE = 'broker.password';
+const BROKER_PASSWORD = 'broker.password';
+const DASHBOARD_PASSWORD = 'dashboard.password';
 const PASSWORD_LETTERS = 20; // of 32: 100 bits
 const LETTERS = 'abcdefghijkmnpqrstuvwxyz23456789'; // none that is read for another
 
@@ -41,6 +43,7 @@ export class Faces {
   private broker: Broker | undefined;
   private console: SerialConsole | undefined;
   private context: ((note: (line: string) => void) => Context) | undefined;
+  private dashboard: Dashboard | undefined;
 
   constructor(private readonly options: FacesOptions) {
     this.config = options.config;
@@ -54,6 +57,7 @@ export class Faces {
         this.config = overlay(written, this.options.settings);
         this.mqtt?.changed(this.config);
         await this.followSerial();
+        this.dashboard?.changed(this.config);
         return restart;
       },
     };
@@ -72,7 +76,7 @@ export class Faces {
     if (hasBroker(this.config)) await this.startBroker().catch((error) => this.complain(error));
     const { Mqtt } = await import('./mqtt/mqtt.js');
     const { orderVerifier } = await import('./mqtt/orders.js');
-    this.mqtt = new Mqtt({
+    const options: MqttOptions = {
       publicKey: this.publicKey(),
       config: this.config,
       status,
@@ -83,12 +87,13 @@ export class Faces {
       verify: orderVerifier(commanders),
       readSecret: (file) => folder.readSecret(file),
       readPublic: (file) => folder.readPublic(file),
-      ownBroker: () => this.broker?.dial(),
       log,
-    });
+    };
+    this.mqtt = new Mqtt({ ...options, ownBroker: () => this.broker?.dial() });
     this.mqtt.start();
     this.context = context;
     await this.followSerial();
+    if (this.config.dashboard.enabled) await this.startDashboard(options);
   }
 
   /** Something about the peers has changed. */
@@ -99,6 +104,7 @@ export class Faces {
   async stop(): Promise<void> {
     this.changes?.stop();
     await this.console?.stop();
+    await this.dashboard?.stop();
     await this.mqtt?.stop();
     await this.broker?.stop();
   }
@@ -107,7 +113,12 @@ export class Faces {
     return { mqtt: this.mqtt?.view() ?? null, broker: this.broker?.view() ?? null };
   }
 
-  /** For rendezvous over the broker, and for the dashboard's connections. */
+  /** Null where there is no dashboard. */
+  dashboardAccess(): DashboardAccess | null {
+    return this.dashboard?.access() ?? null;
+  }
+
+  /** For rendezvous over the broker. */
   get link(): Mqtt | undefined {
     return this.mqtt;
   }
@@ -139,12 +150,29 @@ export class Faces {
     const { broker: settings } = this.config;
     this.broker = new Broker({
       settings,
-      password: this.password(),
+      password: this.password(BROKER_PASSWORD),
       addresses: listenAddresses(settings.reach, this.config.interface.name),
       onAwake: () => this.mqtt?.brokerChanged(),
       log: this.options.log,
     });
     await this.broker.start();
+  }
+
+  private async startDashboard(mqtt: MqttOptions): Promise<void> {
+    const { Dashboard } = await import('../dashboard/dashboard.js');
+    const { listen } = this.config.dashboard;
+    const { name: tunnel } = this.config.interface;
+    const { random, log } = this.options;
+    const known = listen === 'lan' || listen === 'loopback';
+    this.dashboard = new Dashboard({
+      mqtt,
+      addresses: () => (known ? listenAddresses(listen, tunnel) : [listen]),
+      password: () => this.password(DASHBOARD_PASSWORD),
+      random,
+    });
+    await this.dashboard.start();
+    const url = this.dashboard.access()?.urls[0];
+    if (url !== undefined) log('info', `dashboard: ${url}, password by \`kith dashboard\``);
   }
 
   /** The node's own, whichever key its tunnel has. */
@@ -155,13 +183,13 @@ export class Faces {
   }
 
   /** Made at the first start; for its owner to read. */
-  private password(): Uint8Array {
+  private password(file: string): Uint8Array {
     const { folder, random } = this.options;
-    if (!folder.has(PASSWORD_FILE)) {
+    if (!folder.has(file)) {
       const letters = [...random(PASSWORD_LETTERS)].map((byte) => LETTERS[byte % 32]);
-      folder.writeSecret(PASSWORD_FILE, Buffer.from(`${letters.join('')}\n`));
+      folder.writeSecret(file, Buffer.from(`${letters.join('')}\n`));
     }
-    const bytes = folder.readSecret(PASSWORD_FILE);
+    const bytes = folder.readSecret(file);
     return Buffer.from(Buffer.from(bytes).toString().trim());
   }
 }

@@ -1,0 +1,98 @@
+// The mesh as this node sees it: itself in the middle, whom it reaches directly around it, those it
+// reaches through a relay further out beside that relay, and those it does not reach at the rim.
+
+import type { PeerStatus, Status } from '../../commands/context.js';
+import { s } from './elements.js';
+import { milliseconds } from './format.js';
+import type { Model } from './model.js';
+
+export const SHOWN_MAX = 48; // more cannot be read on a phone
+
+type Point = Readonly<{ x: number; y: number }>;
+type Placed = Readonly<{ peer: PeerStatus; at: Point }>;
+
+const MIDDLE: Point = { x: 300, y: 210 };
+
+export function graph(status: Status, model: Model): SVGElement {
+  const placed = place(status.peers);
+  const points = new Map(placed.map(({ peer, at }) => [peer.name, at]));
+  const wires = placed.map(({ peer, at }) => wire(peer, at, points, model));
+  const dots = placed.map(({ peer, at }) => dot(peer, at, placed.length));
+  const more = status.peers.length - placed.length;
+  const rest =
+    more > 0 ? s('text', { x: 592, y: 412, 'text-anchor': 'end' }, `and ${more} more`) : '';
+  const label = `the mesh around ${status.name}`;
+  const box = { viewBox: '0 0 600 420', class: 'graph', role: 'group', 'aria-label': label };
+  const self = s(
+    'g',
+    { class: 'self' },
+    s('circle', { cx: MIDDLE.x, cy: MIDDLE.y, r: 17 }),
+    s('text', { x: MIDDLE.x, y: MIDDLE.y + 34, 'text-anchor': 'middle' }, short(status.name)),
+  );
+  return s('svg', box, ...wires, ...dots, self, rest);
+}
+
+/** One sentence per peer, for those who do not see the lines. */
+export function sentence({ name, path }: PeerStatus): string {
+  const rtt = path.rttMs === null ? '' : `, ${milliseconds(path.rttMs)}`;
+  if (path.class === 'direct') return `${name}: direct${rtt}`;
+  if (path.class === 'relay') return `${name}: relayed by ${path.via ?? 'a member'}${rtt}`;
+  return `${name}: no path now`;
+}
+
+/** In a circle, the relayed beside their relay; two depths alternate where it gets narrow. */
+function place(peers: readonly PeerStatus[]): Placed[] {
+  const rank = { direct: 0, relay: 1, none: 2 } as const;
+  const shown = [...peers]
+    .sort((a, b) => rank[a.path.class] - rank[b.path.class])
+    .slice(0, SHOWN_MAX);
+  const near = (peer: PeerStatus) =>
+    peer.path.class === 'relay' ? (peer.path.via ?? '') : peer.name;
+  const key = (peer: PeerStatus) => `${near(peer)}\0${rank[peer.path.class]}\0${peer.name}`;
+  shown.sort((a, b) => (key(a) < key(b) ? -1 : 1));
+  return shown.map((peer, index) => {
+    const angle = (2 * Math.PI * index) / shown.length - Math.PI / 2;
+    const deep = peer.path.class === 'direct' ? 0.68 : 1;
+    const reach = deep - (shown.length > 14 && index % 2 === 1 ? 0.2 : 0);
+    const at = {
+      x: MIDDLE.x + 240 * reach * Math.cos(angle),
+      y: MIDDLE.y - 8 + 168 * reach * Math.sin(angle),
+    };
+    return { peer, at };
+  });
+}
+
+function wire(
+  peer: PeerStatus,
+  at: Point,
+  points: ReadonlyMap<string, Point>,
+  model: Model,
+): SVGElement {
+  const { path, publicKey } = peer;
+  const { rx, tx } = model.ratesOf(publicKey);
+  const busy = Math.min(6, Math.log10(1 + (rx + tx) / 1_000)); // 1 kB/s shows, 1 GB/s is thick
+  const relay = path.class === 'relay' ? points.get(path.via ?? '') : undefined;
+  const by = relay ? `L${relay.x} ${relay.y}` : '';
+  const d = `M${MIDDLE.x} ${MIDDLE.y}${by}L${at.x.toFixed(1)} ${at.y.toFixed(1)}`;
+  const width = (1.5 + busy).toFixed(1);
+  return s('path', { class: `wire ${path.class}`, d, 'stroke-width': width });
+}
+
+function dot(peer: PeerStatus, { x, y }: Point, count: number): SVGElement {
+  const { path, name } = peer;
+  const said = path.rttMs === null ? '' : milliseconds(path.rttMs);
+  const link = { href: `#peers/${name}`, 'aria-label': sentence(peer), class: `dot ${path.class}` };
+  const at = { x: x.toFixed(1), 'text-anchor': 'middle' };
+  return s(
+    'a',
+    link,
+    s('title', {}, sentence(peer)),
+    s('circle', { cx: x.toFixed(1), cy: y.toFixed(1), r: count > 24 ? 8 : 12 }),
+    s('text', { ...at, y: (y + 27).toFixed(1) }, short(name)),
+    count > 14 ? undefined : s('text', { ...at, y: (y + 42).toFixed(1), class: 'small' }, said),
+  );
+}
+
+function short(name: string): string {
+  return name.length > 14 ? `${name.slice(0, 13)}…` : name;
+}
