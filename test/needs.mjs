@@ -35,6 +35,11 @@ export const PACKAGES = [
   { name: 'picocom', commands: ['picocom'], why: 'a terminal program for serial ports' },
   { name: 'minicom', commands: ['minicom'], why: 'another one' },
   { name: 'screen', commands: ['screen'], why: 'a third one' },
+  {
+    name: 'miniupnpd-nftables',
+    commands: ['miniupnpd'],
+    why: 'a router that maps ports: PCP, NAT-PMP, UPnP',
+  },
   { name: 'zbar-tools', commands: ['zbarimg'], why: 'reads QR codes as a phone does' },
 ];
 
