@@ -1,7 +1,14 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { patchedConfig, privilegedPaths } from '../../agent/config/patch.js';
-import type { Config } from '../../agent/config/schema.js';
+import { type Config, ConfigSchema } from '../../agent/config/schema.js';
+import {
+  entryNames,
+  entryOf,
+  isPrivileged,
+  type Shape,
+  shapeOf,
+} from '../../agent/config/shape.js';
 import { formatProblem } from '../../agent/config/validate.js';
 import { config, KEY_A, KEY_B } from './samples.js';
 
@@ -85,6 +92,22 @@ patch('privileged settings are found, each by its path', () => {
     'broker.reach',
     'peers',
   ]);
+});
+
+patch('whatever names a file, or who may come in, is privileged', () => {
+  const plain: string[] = [];
+  const walk = (shape: Shape, path: string) => {
+    if (isPrivileged(shape)) return;
+    for (const name of entryNames(shape)) {
+      const entry = entryOf(shape, name);
+      if (!entry || isPrivileged(entry)) continue;
+      if (/File$|[pP]in$|[pP]assword|^listen$|^reach$/.test(name) && entryNames(entry).length === 0)
+        plain.push(`${path}${name}`);
+      walk(entry, `${path}${name}.`);
+    }
+  };
+  walk(shapeOf(ConfigSchema), '');
+  assert.equal(plain, []);
 });
 
 patch.run();

@@ -34,12 +34,17 @@ export function guardChange(
   if (standing !== 'anybody') return;
   const refused = whyNoChange(true, policy);
   if (refused !== undefined) throw new Failure(refused);
-  const privileged = policy.privileged === 'open' ? [] : privilegedPaths(before, after);
-  if (privileged.length > 0)
-    throw new Failure(
-      'nothing was changed:',
-      privileged.map((path) => ({ path, problem: `is privileged: ${SIGN}` })),
-    );
+  if (policy.privileged === 'open') return;
+  const problems = privilegedPaths(before, after).map((path) => ({
+    path,
+    problem: `is privileged: ${SIGN}`,
+  }));
+  if (after.mqtt.passwordFile !== null && before.mqtt.url !== after.mqtt.url)
+    problems.push({
+      path: 'mqtt.url',
+      problem: `is privileged, as the password would go to another broker: ${SIGN}`,
+    });
+  if (problems.length > 0) throw new Failure('nothing was changed:', problems);
 }
 
 function whyNoChange(changes: boolean, policy: Policy): string | undefined {
