@@ -2,7 +2,7 @@
 // of the terminal; a longer line slides in it. A line that junk came into is never handed on.
 
 import type { Key } from './keys.js';
-import { Row, widthOf } from './row.js';
+import { columnsOf, Row, widthOf } from './row.js';
 
 export const LINE_MAX = 4096; // characters: an invite has 450, a peer as JSON 500
 
@@ -19,6 +19,7 @@ export type Prompt = Readonly<{
 }>;
 
 const HISTORY_MAX = 100;
+const CELL_MAX = 8; // UTF-16 units: a letter and the marks of any living script
 
 /** In this order: begin, key …, until a line, an interrupt or the end comes out; begin again. */
 export class LineEditor {
@@ -72,8 +73,7 @@ export class LineEditor {
       this.spoiled = 'long';
       return '\x07';
     }
-    this.characters.splice(this.cursor, 0, ...more);
-    this.cursor += more.length;
+    for (const character of more) this.put(character);
     return this.render();
   }
 
@@ -100,6 +100,14 @@ export class LineEditor {
     if (key.kind === 'end-of-input' && this.characters.length === 0)
       return this.leave('', { kind: 'end-of-input' });
     return { text: this.edit(key.kind) };
+  }
+
+  /** A mark joins the letter before it: they are one in a cell, and are deleted as one. */
+  private put(character: string): void {
+    const before = this.characters[this.cursor - 1];
+    if (columnsOf(character) > 0) this.characters.splice(this.cursor++, 0, character);
+    else if (before !== undefined && before.length < CELL_MAX)
+      this.characters[this.cursor - 1] = before + character;
   }
 
   private edit(kind: Key['kind']): string {
@@ -151,7 +159,7 @@ export class LineEditor {
 
   private wordStart(): number {
     const { before } = this;
-    return [...before.replace(/\s*\S+\s*$/u, '')].length;
+    return [...before.replace(/\S+\s*$/u, '')].length;
   }
 
   private recall(place: number): string {

@@ -1,7 +1,7 @@
 // A long text on a terminal that has few rows: a page, and what to do next.
 
 import type { Key } from './keys.js';
-import { columnsOf } from './row.js';
+import { widthOf } from './row.js';
 
 const MORE = '-- more: Space, Enter, q --';
 const ERASE = `\r${' '.repeat(MORE.length)}\r`;
@@ -11,12 +11,13 @@ export class Pager {
   private readonly rows: readonly string[];
   private at = 0;
 
+  /** One column is left free: many terminals wrap as soon as the last one is written. */
   constructor(
     text: string,
     private readonly height: number,
-    columns: number,
+    private readonly columns: number,
   ) {
-    this.rows = text.split('\n').flatMap((line) => wrap(line, columns));
+    this.rows = text.split('\n').flatMap((line) => wrap(line, columns - 1));
   }
 
   get done(): boolean {
@@ -25,7 +26,7 @@ export class Pager {
 
   start(): string {
     // One row for the question; a text that just fits needs none.
-    return this.advance(Math.min(this.rows.length, this.height - 1));
+    return this.advance(this.height - 1);
   }
 
   /** What to write then. */
@@ -38,8 +39,12 @@ export class Pager {
     return ERASE;
   }
 
-  private advance(count: number): string {
-    let end = Math.min(this.rows.length, this.at + Math.max(1, count));
+  private advance(height: number): string {
+    let end = this.at;
+    for (let used = 0; end < this.rows.length; end++) {
+      used += heightOf(this.rows[end] ?? '', this.columns);
+      if (used > height && end > this.at) break;
+    }
     // A QR code in pages is none.
     while (end > this.at && isCode(this.rows[end - 1]) && isCode(this.rows[end])) end++;
     const text = this.rows.slice(this.at, end).map((row) => `${row}\n`);
@@ -53,21 +58,33 @@ function isCode(row: string | undefined): boolean {
   return row !== undefined && /^(\x1b\[[0-9;]*m)?[█▀▄ ]{20,}(\x1b\[0m)?$/.test(row);
 }
 
-/** Rows of at most so many columns, cut at a space where there is one in the last third. */
+/**
+ * Rows of at most so many columns, cut at spaces; what goes on in a table goes on in its column. A
+ * word that is longer stays whole, for it is there to be copied: the terminal wraps it.
+ */
 export function wrap(line: string, columns: number): string[] {
+  if (isCode(line) || line.length <= columns) return [line];
+  const [first = ''] = /^\s*\S+( \S+)* {2,}/.exec(line) ?? [];
+  const indent = ' '.repeat(first.length <= columns / 2 ? first.length : 0);
   const rows: string[] = [];
-  let rest = [...line];
-  if (isCode(line)) return [line];
-  for (;;) {
-    let end = 0;
-    for (let used = 0; end < rest.length; end++) {
-      used += columnsOf(rest[end] ?? '');
-      if (used > columns) break;
+  let row = indent === '' ? '' : first;
+  let used = row.length;
+  for (const word of line.slice(row.length).split(' ')) {
+    const width = widthOf([...word]);
+    const fresh = row.trim() === '' || used === first.length;
+    if (!fresh && used + 1 + width > columns) {
+      rows.push(row.trimEnd());
+      row = indent + word;
+      used = indent.length + width;
+    } else {
+      row += used === 0 || used === indent.length ? word : ` ${word}`;
+      used = widthOf([...row]);
     }
-    if (end === rest.length) return [...rows, rest.join('')];
-    const space = rest.lastIndexOf(' ', end);
-    const cut = space > (end * 2) / 3 ? space : Math.max(1, end);
-    rows.push(rest.slice(0, cut).join('').trimEnd());
-    rest = rest.slice(rest[cut] === ' ' ? cut + 1 : cut);
   }
+  return [...rows, row];
+}
+
+/** Rows of a terminal that a line takes. */
+function heightOf(line: string, columns: number): number {
+  return isCode(line) ? 1 : Math.max(1, Math.ceil(widthOf([...line]) / columns));
 }

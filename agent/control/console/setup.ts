@@ -1,7 +1,7 @@
 // The wizard on a terminal: its questions asked, and at the end what was answered is done.
 
 import { localPrefixes } from '../../../board/machine.js';
-import { formatPrefix } from '../../bytes/address.js';
+import { formatPrefix, parsePrefix } from '../../bytes/address.js';
 import type { KeyFile } from '../../commands/context.js';
 import { Failure, failureLines } from '../../commands/failure.js';
 import { withValueAt } from '../../config/path.js';
@@ -50,10 +50,9 @@ const LAST = '6/6';
 function factsOf(shell: Shell): WizardFacts {
   const { store, mesh } = shell.context(() => {});
   const config = store.read();
-  const networks = localPrefixes().map(formatPrefix);
   return {
     name: config.name,
-    networks: networks.filter((prefix) => !/^(127\.|::1|fe80:)/.test(prefix)),
+    networks: networksBeside(config),
     inMesh: mesh.members() !== null,
     mqtt: config.mqtt.enabled ? (config.mqtt.url ?? 'own') : 'off',
     lan: lanOf(config),
@@ -65,11 +64,24 @@ function factsOf(shell: Shell): WizardFacts {
     },
     readInvite(word) {
       const read = decodeInvite(word);
-      if ('problem' in read) return { problem: read.problem.text };
+      if ('problem' in read)
+        return { problem: read.problem.text, cutOff: read.problem.code === 'cut-off' };
       wipe(read.invite.secret);
       return { name: read.invite.name };
     },
   };
+}
+
+/** The prefixes of this machine's links but for the tunnel and what is of one link alone. */
+function networksBeside({ interface: { addresses } }: Config): string[] {
+  const tunnel = new Set(addresses.flatMap((text) => networkOf(text) ?? []));
+  const networks = localPrefixes().map(formatPrefix);
+  return networks.filter((text) => !tunnel.has(text) && !/^(127\.|::1|fe80:)/.test(text));
+}
+
+function networkOf(text: string): string | undefined {
+  const prefix = parsePrefix(text);
+  return prefix && formatPrefix(prefix);
 }
 
 function lanOf({ mesh, broker }: Config): WizardFacts['lan'] {

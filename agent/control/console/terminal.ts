@@ -4,7 +4,7 @@
 import { addition, type Completion } from './complete.js';
 import { type Key, KeyReader } from './keys.js';
 import { LineEditor, type Prompt, type Typed } from './line.js';
-import { Pager } from './pager.js';
+import { Pager, wrap } from './pager.js';
 
 export type Size = Readonly<{ columns: number; rows: number }>;
 
@@ -88,7 +88,9 @@ export class Terminal {
   }
 
   print(text: string): void {
-    this.write(`${printable(text)}\n`);
+    const rows = printable(text).split('\n');
+    const columns = this.size.columns - 1;
+    this.write(`${rows.flatMap((row) => wrap(row, columns)).join('\n')}\n`);
   }
 
   /** The next key; one at a time may wait. */
@@ -135,7 +137,7 @@ export class Terminal {
   /** Prints a long text, page by page. */
   async page(text: string): Promise<void> {
     const { columns, rows } = this.size;
-    const pager = new Pager(printable(text), rows, columns - 1);
+    const pager = new Pager(printable(text), rows, columns);
     this.write(pager.start());
     while (!pager.done) {
       const key = await this.key();

@@ -19,7 +19,7 @@ export type WizardFacts = Readonly<{
   /** What is wrong with a value for a setting; undefined: nothing. */
   check(path: string, value: string): string | undefined;
   /** What an invite says. */
-  readInvite(word: string): Readonly<{ name: string } | { problem: string }>;
+  readInvite(word: string): Readonly<{ name: string } | { problem: string; cutOff: boolean }>;
 }>;
 
 export type Lan = 'members' | 'all' | 'none';
@@ -45,6 +45,8 @@ const STEPS: readonly Step[] = [
   'confirm',
 ];
 
+const INVITE_ROW = 30; // characters: a shorter one is a slip
+const INVITE_MAX = 1024;
 export const PIN_LEAST = 4;
 export const PIN_MOST = 64;
 
@@ -65,6 +67,7 @@ export class Wizard {
   private readonly before: Step[] = []; // steps, to go back
   private end: 'yes' | 'no' | undefined;
   private invited = '';
+  private begun = ''; // the first rows of an invite
 
   constructor(private readonly facts: WizardFacts) {
     const { name, lan, mqtt } = facts;
@@ -128,8 +131,9 @@ export class Wizard {
     const settings: Array<readonly [string, string]> = [];
     if (answers.name !== facts.name) settings.push(['name', answers.name]);
     if (answers.lan !== facts.lan) {
-      settings.push(['mesh.discovery.lan', String(answers.lan !== 'none')]);
-      settings.push(['broker.reach', answers.lan === 'all' ? 'lan' : 'loopback']);
+      const [members, all] = [answers.lan !== 'none', answers.lan === 'all'];
+      if (members !== (facts.lan !== 'none')) settings.push(['mesh.discovery.lan', `${members}`]);
+      if (all !== (facts.lan === 'all')) settings.push(['broker.reach', all ? 'lan' : 'loopback']);
     }
     if (answers.mqtt !== facts.mqtt) {
       settings.push(['mqtt.enabled', String(answers.mqtt !== 'off')]);
@@ -176,15 +180,25 @@ export class Wizard {
   private meshChosen(text: string): readonly string[] {
     this.invited = '';
     this.answers.mesh = 'none';
+    const begun = this.begun;
+    this.begun = '';
     if (text === '' || text === 'none') return this.go('mqtt');
-    if (text !== 'new') {
-      const invite = this.facts.readInvite(text);
-      if ('problem' in invite) return [`${sentence(invite.problem)} Or type new, or none.`];
+    const whole = text === 'new' ? text : begun + text;
+    if (whole !== 'new') {
+      const invite = this.facts.readInvite(whole);
+      if ('problem' in invite) return this.unread(whole, invite);
       this.invited = invite.name;
     }
-    this.answers.mesh = text;
+    this.answers.mesh = whole;
     const said = this.invited === '' ? [] : [`An invite for "${this.invited}".`];
     return [...said, ...this.go('mqtt')];
+  }
+
+  /** A word that was copied from several rows comes as several lines. */
+  private unread(word: string, { problem, cutOff }: { problem: string; cutOff: boolean }) {
+    if (cutOff && word.length > INVITE_ROW && word.length < INVITE_MAX) this.begun = word;
+    if (this.begun !== '') return ['It is not all there yet: paste the rest, or an empty line.'];
+    return [`${sentence(problem)} Or type new, or none.`];
   }
 
   private mqttChosen(text: string): readonly string[] {
