@@ -42,7 +42,7 @@ const agent = {
     chunkFileNames: 'chunk-[name].js',
     banner: (chunk) => (chunk.name === 'kith' ? '#!/usr/bin/env node' : ''),
   },
-  external: [/^node:/, 'koffi', 'serialport', 'mqtt', 'aedes', 'ws', 'multicast-dns'],
+  external: [/^node:/, 'koffi', 'serialport', 'mqtt', 'mqtt-packet', 'aedes', 'ws', 'multicast-dns'],
   plugins: [
     wasm,
     executable,

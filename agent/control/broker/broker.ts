@@ -96,6 +96,8 @@ export class Broker {
 
   private async load(): Promise<Aedes> {
     const { Aedes } = await import('aedes');
+    const { default: packets } = await import('mqtt-packet');
+    packets.writeToStream.cacheNumbers = false; // or 16 MB of two-byte buffers at the first packet
     const trusted = (client: Client) => this.trusted.has(client.conn);
     const aedes = await Aedes.createBroker(roomRules(this.options.password, trusted));
     aedes.on('clientError', () => {}); // without a listener they would end the process

@@ -80,6 +80,7 @@ function optionsOf(account: Account, protocolVersion: Version, will: Will): ICli
     reconnectPeriod: 0, // link.ts decides when
     resubscribe: false,
     queueQoSZero: false,
+    writeCache: false, // 65,536 two-byte buffers, 16 MB, made at the first packet
     will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: true },
     ...(protocolVersion === 5 && { properties: { maximumPacketSize: PACKET_BYTES_MAX } }),
     ...(username !== undefined && { username }),

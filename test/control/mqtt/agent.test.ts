@@ -37,6 +37,32 @@ async function statusOf(lab: Lab): Promise<Status> {
   return JSON.parse(ran.stdout) as Status;
 }
 
+/** An admin signs, the node does, and what comes back is for the admin alone. */
+async function orders(
+  lab: Lab,
+  root: string,
+  hear: (topic: string) => Promise<readonly [string, string]>,
+): Promise<void> {
+  const run = async (...args: string[]) => {
+    const ran = await kith(['--state', join(lab.folder, 'state'), ...args]);
+    assert.is(ran.code, 0, ran.stderr);
+    return ran.stdout.trim();
+  };
+  await run('init', '--name', 'cabin');
+  const order = await run('sign', 'cabin', 'guest add', '{"name": "phone"}');
+  const answer = hear(`${root}/command/result`);
+  const topic = `${root}/command/guest-add`;
+  const asking = setInterval(
+    () => void lab.run('b', 'mosquitto_pub', '-h', '10.55.0.2', '-t', topic, '-m', order),
+    500,
+  );
+  const { ok, sealed, result, error } = JSON.parse((await answer)[1]);
+  clearInterval(asking);
+  assert.is(ok, true, error);
+  assert.is(result, undefined);
+  assert.match(await run('unseal', sealed), /PrivateKey = /);
+}
+
 agentOnBroker('on mosquitto: driven, within its memory, gone when it goes', async () => {
   const lab = await Lab.create('mqtt');
   try {
@@ -45,7 +71,7 @@ agentOnBroker('on mosquitto: driven, within its memory, gone when it goes', asyn
     const conf = join(lab.folder, 'mosquitto.conf');
     writeFileSync(conf, 'user root\nlistener 1883 10.55.0.2\nallow_anonymous true\n');
     lab.spawn('b', 'mosquitto', '-c', conf);
-    const agent = await start(lab, { 'mqtt.url': 'mqtt://10.55.0.2' });
+    const agent = await start(lab, { 'mqtt.url': 'mqtt://10.55.0.2', endpoint: '10.55.0.1' });
     const broker = ['-h', '10.55.0.2'];
     const hear = async (topic: string) => {
       const args = [...broker, '-t', topic, '-C', '1', '-W', '20', '-F', '%t %p'];
@@ -71,6 +97,7 @@ agentOnBroker('on mosquitto: driven, within its memory, gone when it goes', asyn
     const { rss } = (await statusOf(lab)).memory;
     assert.ok(rss < RSS_MAX, `${before / 2 ** 20} MiB before, ${rss / 2 ** 20} MiB after`);
 
+    await orders(lab, root, hear);
     agent.signal('SIGTERM');
     assert.is(await agent.exited, 0, agent.log);
     assert.is((await hear(`${root}/state`))[1], 'offline');
