@@ -1,3 +1,4 @@
+// slow: a router for each protocol, restarted once
 // deadline: 120
 // A real router's daemon in namespaces: home -- router -- net. miniupnpd takes no address of the
 // documentation ranges for one outside, hence those of 11.0.0.0/8, which nothing here leaves by.
