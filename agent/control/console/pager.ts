@@ -65,7 +65,7 @@ function isCode(row: string | undefined): boolean {
 export function wrap(line: string, columns: number): string[] {
   if (isCode(line) || line.length <= columns) return [line];
   const [first = ''] = /^\s*\S+( \S+)* {2,}/.exec(line) ?? [];
-  const indent = ' '.repeat(first.length <= columns / 2 ? first.length : 0);
+  const indent = ' '.repeat(first.length <= (2 * columns) / 3 ? first.length : 0);
   const rows: string[] = [];
   let row = indent === '' ? '' : first;
   let used = row.length;

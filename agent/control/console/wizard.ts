@@ -306,7 +306,7 @@ const HELP: Readonly<Record<Step, readonly string[]>> = {
     'none: neither.',
   ],
   mesh: [
-    'On a node that is in the mesh, `kith invite NAME` prints an invite. Paste all of it.',
+    'On a node of the mesh `kith invite NAME` prints an invite: paste all of it.',
     'new makes a mesh of your own, with this node as its first member.',
   ],
   mqtt: [
