@@ -18,9 +18,11 @@ export interface Overlay {
   /** A user packet waits for this peer. */
   onWant(peer: PeerId): void;
   onActive(peer: PeerId): void;
-  /** An effect of the device has been performed. */
+  /** An effect of the device has been performed, and all that came with it. */
   onEffect(effect: Effect): void;
   onEvent(event: PlaneEvent): void;
+  /** It has no row any more, which may be another's at once; nothing is to be done about it yet. */
+  onGone(peer: PeerId): void;
   /** Its row is the overlay's: no configuration touches it. */
   isMember(peer: PeerId): boolean;
 }
@@ -38,6 +40,9 @@ export class Driver {
   private readonly load = new Load();
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
+  /** Performed, and the overlay is to hear of them in this order. */
+  private readonly heard: Effect[] = [];
+  private telling = false;
   /** Set by Tunnel.attach. */
   overlay: Overlay | undefined;
 
@@ -51,10 +56,24 @@ export class Driver {
       } else {
         if (effect.kind === 'peer-gone') plane.routes.removePeer(effect.peer);
         plane.order(effect);
+        if (effect.kind === 'peer-gone') this.overlay?.onGone(effect.peer);
       }
-      this.overlay?.onEffect(effect);
     }
+    this.heard.push(...effects);
+    this.tell();
     this.arm();
+  }
+
+  /** What the overlay does about it comes here again: the workers have all that was before. */
+  private tell(): void {
+    if (this.telling) return;
+    this.telling = true;
+    try {
+      for (let next = this.heard.shift(); next; next = this.heard.shift())
+        this.overlay?.onEffect(next);
+    } finally {
+      this.telling = false;
+    }
   }
 
   onEvent(event: PlaneEvent): void {

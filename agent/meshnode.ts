@@ -2,19 +2,17 @@
 // routes, what is written down, and the watch over this machine's ways out.
 
 import { randomBytes } from 'node:crypto';
-import { linkAddresses, localPrefixes } from '../board/machine.js';
-import { changeOverlay, type Overlay, setOverlayMtu } from '../board/overlay.js';
+import { linkAddresses } from '../board/machine.js';
 import {
   type Endpoint,
   family,
   formatEndpoint,
   formatPrefix,
-  type Prefix,
+  prefixContains,
 } from './bytes/address.js';
 import { encodeKey } from './bytes/base64.js';
 import type { MeshStatus } from './commands/context.js';
 import { parseHost } from './config/host.js';
-import { overlaps } from './config/prefixes.js';
 import type { MemberStatus, MeshSettings, RunningMesh } from './control/ports.js';
 import type { Believed } from './control/rosterfile.js';
 import { PrivateKey } from './crypto/x25519.js';
@@ -28,10 +26,10 @@ import { doorKeyOf } from './identity/doorkey.js';
 import { EpochKeys } from './identity/epochkeys.js';
 import type { NodeId, RosterChange } from './identity/member.js';
 import { idOf } from './identity/nodeid.js';
-import { meshPrefix } from './identity/overlay.js';
 import { Meeting } from './meeting.js';
 import { buildMesh } from './mesh/house.js';
 import type { Mesh } from './mesh/mesh.js';
+import { OverlayLink } from './overlaylink.js';
 import { Remembered } from './remembered.js';
 import type { Tunnel } from './tunnel.js';
 import { type Keeper, Underlay } from './underlay.js';
@@ -39,7 +37,6 @@ import type { Traffic } from './wireguard/effects.js';
 
 const random = (bytes: number) => new Uint8Array(randomBytes(bytes));
 const GIGABYTE = 1e9;
-const NO_OVERLAY: Overlay = { addresses: [], routes: [] };
 /** Statements of others come in bursts; ours about ourselves follow when it has calmed down. */
 const SETTLE_MS = 300;
 
@@ -53,9 +50,7 @@ export class MeshNode implements RunningMesh {
   private readonly remembered: Remembered;
   private readonly meeting: Meeting;
   private mapping: PortMapping | undefined;
-  private overlay: Overlay = NO_OVERLAY;
-  private readonly mtus = new Map<NodeId, number>();
-  private applying: Promise<void> = Promise.resolve();
+  private readonly link: OverlayLink;
   private settle: NodeJS.Timeout | undefined;
   private locals = '';
   private stopped = false;
@@ -65,6 +60,9 @@ export class MeshNode implements RunningMesh {
     const { signer } = identity;
     this.tunnel = tunnel;
     this.self = idOf(signer.key);
+    const peers = () => config().peers;
+    const { interfaceName: name } = tunnel; // what the configuration says may be for the next start
+    this.link = new OverlayLink({ name, self: this.self, roster, peers, log: settings.log });
     this.remembered = new Remembered(folder, config().mesh.discovery.remember);
     const { endpoint } = config();
     const host = endpoint === null ? undefined : parseHost(endpoint);
@@ -81,7 +79,7 @@ export class MeshNode implements RunningMesh {
       },
       slotFor: ({ address }) => (family(address) === 4 ? SLOT_IPV4 : SLOT_IPV6),
       isSynchronised: isClockSynchronised,
-      port: () => tunnel.state().listenPort,
+      port: () => tunnel.port,
       mtuMax: config().interface.mtu,
       share: () => shareOf(config().mesh.share),
       predictPorts: () => config().mesh.portPrediction,
@@ -97,7 +95,7 @@ export class MeshNode implements RunningMesh {
       self,
       keys,
       random,
-      lanAddresses: () => linkAddresses(config().interface.name).filter(isIpv4),
+      lanAddresses: () => linkAddresses(name).filter(isIpv4),
       onRecord: (record) => this.underlay.tell((mesh, at) => mesh.onRecord(record, at)),
       log: settings.log,
     });
@@ -110,7 +108,7 @@ export class MeshNode implements RunningMesh {
     tunnel.perform(tunnel.device.setDoor(door.publicKey));
     this.limitShare();
     underlay.start();
-    await this.applyOverlay();
+    await this.link.follow();
     this.tellLocals();
     if (!this.ways.start())
       settings.log('info', 'the kernel tells nothing of address changes: restart kith after one');
@@ -134,7 +132,7 @@ export class MeshNode implements RunningMesh {
     this.remembered.flush();
     this.meeting.stop();
     await this.mapping?.stop();
-    await this.applying;
+    await this.link.settled();
     this.settings.identity.wipe();
   }
 
@@ -162,7 +160,7 @@ export class MeshNode implements RunningMesh {
   // As people see it
 
   addresses(): readonly string[] {
-    return this.overlay.addresses.map(formatPrefix);
+    return this.link.addresses.map(formatPrefix);
   }
 
   members(): readonly MemberStatus[] {
@@ -212,13 +210,15 @@ export class MeshNode implements RunningMesh {
       discard: () => this.changed(),
       remember: (node, endpoint) => this.remembered.set(node, endpoint),
       publish: (record) => this.meeting.publish(record),
-      mtu: (node, mtu) => this.raise(node, mtu),
+      mtu: (node, mtu) => this.link.raise(node, mtu),
       note: (code, node, text) =>
         settings.log(
           'verbose',
           `${node === undefined ? '' : `${this.nameOf(node)}: `}${code}: ${text}`,
         ),
       publicKeyOf: (node) => settings.roster.member(node)?.publicKey,
+      isOverlay: ({ address }) =>
+        this.link.prefixes().some((prefix) => prefixContains(prefix, address)),
     };
   }
 
@@ -248,53 +248,7 @@ export class MeshNode implements RunningMesh {
       this.settings.onRoster();
     }
     this.meeting.rosterChanged();
-    this.applying = this.applying
-      .then(() => this.applyOverlay())
-      .catch((error) => {
-        this.settings.log('error', String(error));
-      });
-  }
-
-  private async applyOverlay(): Promise<void> {
-    const { roster, config, log } = this.settings;
-    const member = roster.member(this.self);
-    const after: Overlay = member
-      ? { addresses: member.addresses, routes: this.routes(member.addresses) }
-      : NO_OVERLAY;
-    const before = this.overlay;
-    this.overlay = after;
-    const remarks = await changeOverlay(config().interface.name, before, after);
-    for (const remark of remarks) log('error', remark);
-  }
-
-  /** The mesh's prefixes, and what members offer; nothing that this machine has itself. */
-  private routes(own: readonly Prefix[]): Prefix[] {
-    const { roster, log, config } = this.settings;
-    const addresses = new Set(own.map(formatPrefix));
-    const ours = [...config().interface.addresses];
-    const local = localPrefixes().filter((prefix) => !addresses.has(formatPrefix(prefix)));
-    const ipv4 = roster.policy?.ipv4;
-    const wanted = [meshPrefix(roster.meshKey), ...(ipv4 ? [ipv4] : [])];
-    for (const { node, subnets } of roster.members())
-      if (node !== this.self) wanted.push(...subnets);
-    return wanted.filter((prefix) => {
-      const clash = local.find((one) => overlaps(one, prefix) && !ours.includes(formatPrefix(one)));
-      if (clash)
-        log('info', `no route to ${formatPrefix(prefix)}: ${formatPrefix(clash)} is in use here`);
-      return !clash;
-    });
-  }
-
-  private raise(node: NodeId, mtu: number): void {
-    if ((this.mtus.get(node) ?? 0) === mtu) return;
-    this.mtus.set(node, mtu);
-    const { roster, config, log } = this.settings;
-    const { addresses = [] } = roster.member(node) ?? {};
-    const ours = this.overlay.addresses;
-    this.applying = this.applying.then(async () => {
-      const remarks = await setOverlayMtu(config().interface.name, addresses, mtu, ours);
-      for (const remark of remarks) log('verbose', remark);
-    });
+    this.link.follow();
   }
 
   private limitShare(): void {
@@ -304,7 +258,7 @@ export class MeshNode implements RunningMesh {
   }
 
   private mapPort(): void {
-    const { listenPort: port } = this.tunnel.state();
+    const { port } = this.tunnel;
     if (port === 0) return;
     this.mapping = new PortMapping({
       port,
@@ -325,10 +279,9 @@ export class MeshNode implements RunningMesh {
 
   /** True where they are others than before. */
   private tellLocals(): boolean {
-    const { name } = this.settings.config().interface;
-    const addresses = linkAddresses(name);
-    const text = addresses.join(' ');
-    const port = this.tunnel.state().listenPort;
+    const { interfaceName, port } = this.tunnel;
+    const addresses = linkAddresses(interfaceName);
+    const text = [port, ...addresses].join(' ');
     const isNew = text !== this.locals;
     this.locals = text;
     if (isNew) this.underlay.tell((mesh, at) => mesh.onLocal(addresses, port, at));

@@ -42,6 +42,7 @@ export const OFFLOADS_ALL: Offloads = {
 };
 
 // errno.h
+const EBUSY = 16;
 const EADDRINUSE = 98;
 const EAFNOSUPPORT = 97;
 const ENOSPC = 28;
@@ -80,6 +81,11 @@ export class Tunnel implements Configurable {
       saveCeiling: options.saveCeiling,
       onOther: (event) => this.onOther(event),
     });
+  }
+
+  /** UDP; 0: none yet. */
+  get port(): number {
+    return this.listenPort;
   }
 
   get interfaceName(): string {
@@ -150,6 +156,7 @@ export class Tunnel implements Configurable {
   }
 
   apply(change: DeviceChange): void {
+    const peers = (change.peers ?? []).filter((peer) => !this.isMembers(peer));
     if (change.fwmark !== undefined) this.setMark(change.fwmark);
     if (change.listenPort !== undefined) this.setListenPort(change.listenPort);
     if (change.privateKey !== undefined) {
@@ -159,7 +166,7 @@ export class Tunnel implements Configurable {
       for (const peer of this.device.peers())
         if (!this.driver.overlay?.isMember(peer)) this.driver.perform(this.device.removePeer(peer));
     }
-    for (const peer of change.peers ?? []) this.applyPeer(peer);
+    for (const peer of peers) this.applyPeer(peer);
   }
 
   state(): DeviceState {
@@ -182,6 +189,14 @@ export class Tunnel implements Configurable {
   /** Packets dropped, by reason, of the workers and of the machine; and the engine that serves. */
   counters(): PlaneCounters & { handshakeDrops: Readonly<Record<string, number>> } {
     return { ...this.plane.counters(), handshakeDrops: this.device.drops() };
+  }
+
+  /** Rows of members are the mesh's alone: what would take one away or move it does nothing. */
+  private isMembers({ publicKey, remove, updateOnly }: PeerChange): boolean {
+    const peer = this.device.findPeer(publicKey);
+    if (peer === undefined || !this.driver.overlay?.isMember(peer)) return false;
+    if (remove || updateOnly) return true;
+    throw new DeviceError('a peer with this key is a member of the mesh already', EBUSY);
   }
 
   private applyPeer(change: PeerChange): void {

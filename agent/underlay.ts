@@ -2,6 +2,7 @@
 // asks for becomes orders to the device and the workers, and one timer stands at its deadline.
 
 import { formatPrefix, type Place, type Prefix } from './bytes/address.js';
+import { Claims } from './claims.js';
 import { PEERS_MAX } from './dataplane/layout.js';
 import type { PlaneEvent } from './dataplane/orders.js';
 import type { Overlay } from './driver.js';
@@ -26,13 +27,16 @@ export type Keeper = Readonly<{
   mtu(node: NodeId, mtu: number): void;
   note(code: string, node: NodeId | undefined, text: string): void;
   publicKeyOf(node: NodeId): Uint8Array | undefined;
+  /** One of the mesh's own addresses, and not a subnet behind a member. */
+  isOverlay(prefix: Prefix): boolean;
 }>;
 
 export class Underlay implements Overlay {
   private readonly peers = new Map<NodeId, PeerId>();
   private readonly nodes = new Map<PeerId, NodeId>();
   private readonly porches = new Set<PeerId>();
-  private circuits = 0;
+  private readonly claims: Claims;
+  private readonly circuits = new Set<number>(); // by the opener's channel
   private readonly waiting: Happening[] = [];
   private busy = false;
   private timer: NodeJS.Timeout | undefined;
@@ -44,6 +48,11 @@ export class Underlay implements Overlay {
     private readonly mesh: Mesh,
     private readonly keeper: Keeper,
   ) {
+    this.claims = new Claims({
+      routes: tunnel.plane.routes,
+      isMember: (peer) => this.nodes.has(peer),
+      isOverlay: (prefix) => keeper.isOverlay(prefix),
+    });
     this.meter = setInterval(() => this.count(), METER_MS);
     this.meter.unref();
   }
@@ -75,8 +84,8 @@ export class Underlay implements Overlay {
         for (const effect of next(this.mesh, this.times())) this.act(effect);
     } finally {
       this.busy = false;
+      this.arm();
     }
-    this.arm();
   }
 
   isMember(peer: PeerId): boolean {
@@ -117,10 +126,15 @@ export class Underlay implements Overlay {
         this.porches.add(effect.peer);
         this.tell((mesh, at) => mesh.onPorch(effect.peer, effect.hash, effect.from, at));
         return;
-      case 'peer-gone':
-        this.porches.delete(effect.peer);
-        return;
     }
+  }
+
+  onGone(peer: PeerId): void {
+    const node = this.nodes.get(peer);
+    if (node !== undefined) this.peers.delete(node);
+    this.nodes.delete(peer);
+    this.porches.delete(peer);
+    this.claims.gone(peer);
   }
 
   onEvent(event: PlaneEvent): void {
@@ -148,11 +162,13 @@ export class Underlay implements Overlay {
     event: (mesh: Mesh, node: NodeId, at: Times) => readonly MeshEffect[],
   ): void {
     const node = this.nodes.get(peer);
-    if (node !== undefined) this.tell((mesh, at) => event(mesh, node, at));
+    if (node === undefined) return;
+    // By the time its turn comes it may have been revoked: then nothing is heard of it any more.
+    this.tell((mesh, at) => (this.nodes.get(peer) === node ? event(mesh, node, at) : []));
   }
 
   private count(): void {
-    if (this.circuits === 0) return;
+    if (this.circuits.size === 0) return;
     this.tell((mesh, at) => mesh.onMetered(this.tunnel.plane.metered(), at));
   }
 
@@ -192,7 +208,7 @@ export class Underlay implements Overlay {
         this.relay(effect.circuit);
         return;
       case 'circuit-gone':
-        this.circuits--;
+        this.circuits.delete(effect.channel);
         plane.order({ kind: 'circuit-gone', channel: effect.channel });
         return;
       case 'leg':
@@ -221,12 +237,10 @@ export class Underlay implements Overlay {
     const { now, wall } = this.times();
     switch (effect.kind) {
       case 'peer-gone':
-        this.peers.delete(effect.node);
-        this.nodes.delete(peer);
         this.remove(peer);
         return;
       case 'allowed':
-        this.allow(peer, effect.prefixes);
+        this.allow(effect.node, peer, effect.prefixes);
         return;
       case 'knock':
         tunnel.perform(tunnel.device.knock(peer, effect.places, now, wall));
@@ -281,13 +295,9 @@ export class Underlay implements Overlay {
     this.tunnel.perform(this.tunnel.device.removePeer(peer));
   }
 
-  /** What was allowed and still is stays throughout. */
-  private allow(peer: PeerId, prefixes: readonly Prefix[]): void {
-    const { routes } = this.tunnel.plane;
-    const wanted = new Set(prefixes.map(formatPrefix));
-    for (const prefix of routes.list(peer))
-      if (!wanted.has(formatPrefix(prefix))) routes.remove(prefix, peer);
-    for (const prefix of prefixes) routes.add(prefix, peer);
+  private allow(node: NodeId, peer: PeerId, prefixes: readonly Prefix[]): void {
+    const lacking = this.claims.set(peer, prefixes).map(formatPrefix).join(', ');
+    if (lacking !== '') this.keeper.note('prefix-taken', node, `${lacking}: another peer has it`);
   }
 
   private place(peer: PeerId, place: Place | null, second: Place | null): void {
@@ -300,7 +310,7 @@ export class Underlay implements Overlay {
     const other = this.peers.get(circuit.other);
     if (opener === undefined || other === undefined) return;
     const { openerChannel, otherChannel } = circuit;
-    this.circuits++;
+    this.circuits.add(openerChannel);
     this.tunnel.plane.order({ kind: 'circuit', opener, openerChannel, other, otherChannel });
   }
 

@@ -19,11 +19,14 @@ export async function changeOverlay(
   after: Overlay,
   ip: Ip = runIp,
 ): Promise<string[]> {
+  // With an address the kernel drops the routes that name it as their source.
+  const gone = missing(before.addresses, after.addresses);
+  const kept = gone.length === 0 ? before.routes : [];
   const lines = [
     ...missing(before.routes, after.routes).map((prefix) => `route del ${prefix} dev ${name}`),
-    ...missing(before.addresses, after.addresses).map((one) => `address del ${one} dev ${name}`),
+    ...gone.map((one) => `address del ${one} dev ${name}`),
     ...missing(after.addresses, before.addresses).map((one) => addressLine(one, name)),
-    ...missing(after.routes, before.routes).map((prefix) =>
+    ...missing(after.routes, kept).map((prefix) =>
       routeLine(prefix, name, OVERLAY_MTU, after.addresses),
     ),
   ];

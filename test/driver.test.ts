@@ -112,6 +112,33 @@ driver('a queue of handshakes: the next one is asked for a cookie', () => {
   for (const side of [a, b]) side.driver.stop();
 });
 
+driver('the overlay hears of an effect when all that came with it is done, and in order', () => {
+  const [a, b] = pair();
+  const heard: string[] = [];
+  a.driver.overlay = {
+    onWant: () => {},
+    onActive: () => {},
+    onEvent: () => {},
+    isMember: () => true,
+    onGone: (peer) => heard.push(`row ${peer} is free`),
+    onEffect(effect) {
+      heard.push(`${effect.kind} after ${a.done.at(-1)}`);
+      // In the middle of it: what this brings about comes last.
+      if (effect.kind === 'send') a.driver.perform(a.device.removePeer(a.peer));
+    },
+  };
+  a.driver.onEvent({ kind: 'want', peer: a.peer });
+  assert.equal(heard, [
+    'ceiling after spoke',
+    'send after spoke',
+    'row 0 is free',
+    'spoke after peer-gone',
+    'drop-waiting after peer-gone',
+    'peer-gone after peer-gone',
+  ]);
+  for (const side of [a, b]) side.driver.stop();
+});
+
 driver("what is not the machine's goes on", () => {
   const [a, b] = pair();
   a.driver.onEvent({ kind: 'gone' });

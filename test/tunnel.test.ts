@@ -3,6 +3,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PEERS_MAX } from '../agent/dataplane/layout.js';
+import type { Overlay } from '../agent/driver.js';
 import { OFFLOADS_ALL, Tunnel } from '../agent/tunnel.js';
 import { seeded } from './wireguard/pair.js';
 
@@ -50,6 +51,39 @@ tunnel('another mark routes another way: no peer stays with its old source addre
   assert.equal(t.device.view(0).place, place, 'the same mark changes nothing');
   t.apply({ fwmark: 8 });
   assert.equal(t.device.view(0).place, { ...place, source: null });
+});
+
+/** A mesh that has this peer and notes what it is told. */
+function meshOf(member: number, gone: number[] = []): Overlay {
+  return {
+    onWant: () => {},
+    onActive: () => {},
+    onEffect: () => {},
+    onEvent: () => {},
+    onGone: (peer) => gone.push(peer),
+    isMember: (peer) => peer === member,
+  };
+}
+
+tunnel('rows of members are out of reach for `wg set` and for kith.json', () => {
+  const t = make();
+  const publicKey = keyOf(1);
+  const added = t.device.addPeer(publicKey, { member: true })!;
+  t.perform(added.effects);
+  t.attach(meshOf(added.peer));
+  const prefix = { address: '10.9.0.0', length: 16 };
+  t.plane.routes.add(prefix, added.peer);
+  t.apply({ peers: [{ publicKey, remove: true }] });
+  t.apply({ peers: [{ publicKey, updateOnly: true, replaceAllowedIps: true }] });
+  t.apply({ replacePeers: true });
+  assert.is(t.device.findPeer(publicKey), added.peer);
+  const other = { publicKey: keyOf(2) };
+  assert.throws(
+    () => t.apply({ peers: [other, { publicKey, replaceAllowedIps: true }] }),
+    /is a member of the mesh already/,
+  );
+  assert.is(t.device.findPeer(keyOf(2)), undefined, 'nothing of it was applied');
+  assert.equal(t.plane.routes.list(added.peer), [prefix]);
 });
 
 tunnel.run();

@@ -97,6 +97,21 @@ export class AllowedIps {
     return peer < 0 ? undefined : peer;
   }
 
+  /** The longest prefix that has all of this one in it, and whose it is. */
+  over(prefix: Prefix): Readonly<{ peer: PeerId; length: number }> | undefined {
+    let found: { peer: PeerId; length: number } | undefined;
+    let link = this.aim(prefix);
+    for (;;) {
+      const node = this.words[link] ?? 0;
+      const here = node === 0 ? 0 : this.get(node, LENGTH);
+      if (node === 0 || here > prefix.length || this.commonBits(node, here) < here) return found;
+      const peer = this.get(node, PEER) - 1;
+      if (peer >= 0) found = { peer, length: here };
+      if (here === prefix.length) return found;
+      link = node * NODE_WORDS + CHILD + bit(this.key, here);
+    }
+  }
+
   /** A peer's prefixes, in the order in which they were added. */
   list(peer: PeerId): Prefix[] {
     const prefixes: Prefix[] = [];

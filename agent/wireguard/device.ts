@@ -343,7 +343,7 @@ export class Device {
   // What there is
 
   get peerCount(): number {
-    return this.byKey.size;
+    return this.rows.size; // those on the porch have rows, too
   }
 
   /** Without those on the porch. */

@@ -46,6 +46,14 @@ class Twin {
     return over.sort((a, b) => b.prefix.length - a.prefix.length)[0]?.peer;
   }
 
+  over({ address, length }: Prefix): { peer: number; length: number } | undefined {
+    const all = this.rows.filter(
+      ({ prefix }) => prefix.length <= length && prefixContains(prefix, address),
+    );
+    const [first] = all.sort((a, b) => b.prefix.length - a.prefix.length);
+    return first && { peer: first.peer, length: first.prefix.length };
+  }
+
   list(peer: number): Prefix[] {
     return this.rows.filter((one) => one.peer === peer).map(({ prefix }) => prefix);
   }
@@ -101,6 +109,8 @@ allowedips('agrees with a list, whatever is added, moved and removed', () => {
         for (let p = 0; p <= 4; p++) assert.equal(trie.list(p), twin.list(p));
         const all = steps.flatMap((one) => ('prefix' in one ? [one.prefix.address] : []));
         for (const one of [...asked, ...all]) assert.is(trie.lookup(one), twin.lookup(one), one);
+        const prefixes = steps.flatMap((one) => ('prefix' in one ? [one.prefix] : []));
+        for (const one of prefixes) assert.equal(trie.over(one), twin.over(one));
       },
     ),
     { numRuns: 500 },

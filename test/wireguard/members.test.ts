@@ -332,7 +332,7 @@ members('the door: a peer for ten seconds, with frames, without IP', () => {
   net.settle();
   assert.equal(guest.event('frame')[0]?.frame.subarray(0, 3), frame(2));
   assert.equal(host.device.peers(), []);
-  assert.is(host.device.peerCount, 0);
+  assert.is(host.device.peerCount, 1, 'its row is one of those there can be');
   net.pass(9_900);
   assert.is(host.kinds('peer-gone').length, 0);
   net.pass(200);
