@@ -1,5 +1,5 @@
-// The internet of `kith lab` (agent/control/lab/) out of the namespaces of a test, with homes behind
-// NATs, and small UDP talkers to see how those behave.
+// The internet of `kith lab` (agent/control/lab/) out of the namespaces of a test, with homes
+// behind NATs, and small UDP talkers to see how those behave.
 //
 //     const { lab, internet } = await makeInternet('punch');
 //     await internet.addHome('anna', 'symmetric');

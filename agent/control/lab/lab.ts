@@ -1,5 +1,5 @@
-// `kith lab`: an internet of network namespaces on this machine, with a mesh on it to look at and to
-// break. `up` builds it and shows it until it is told to end; the other commands come from another
+// `kith lab`: an internet of network namespaces on this machine, with a mesh on it to look at and
+// to break. `up` builds it and shows it until it is told to end; the other commands come from another
 // terminal and find it by its record.
 
 import { Failure } from '../../commands/failure.js';

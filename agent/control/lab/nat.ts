@@ -36,7 +36,7 @@ export type NatOptions = Readonly<{
   mapped?: Readonly<{ inside: number; outside: number }> | undefined;
 }>;
 
-/** Rules for a router with the interfaces `wan` and `lan`, for `nft -f`; they replace all others. */
+/** Rules for a router with interfaces `wan` and `lan`, for `nft -f`; they replace all others. */
 export function natRules(kind: NatKind, options: NatOptions): string {
   const { zone } = options;
   return `flush ruleset

@@ -1,5 +1,5 @@
-// Packets of users between all that live in a lab, once a second each way: what makes the paths, and
-// shows that they carry something.
+// Packets of users between all that live in a lab, once a second each way: what makes the paths,
+// and shows that they carry something.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Spaces } from './spaces.js';

@@ -1,5 +1,5 @@
-// What a lab leaves in its folder, so that the commands in other terminals find it: who runs it, and
-// how its internet is now. It lies in /run, which a reboot empties, as it does namespaces.
+// What a lab leaves in its folder, so that the commands in other terminals find it: who runs it,
+// and how its internet is now. It lies in /run, which a reboot empties, as it does namespaces.
 
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

@@ -17,6 +17,7 @@ const answer = {
 };
 
 if (args[0] === 'invite') console.log(`kith1${args[1]}\nand a QR code`);
+if (args[0] === 'guest') process.exit(1);
 if (args[0] === 'join')
   for await (const word of process.stdin) appendFileSync(`${state}/word`, word);
 if (args[0] === 'up') {

@@ -1,4 +1,4 @@
-// Puts the stand-ins in the place of three files of agent/crypto/; everything else is the agent's own.
+// Puts the stand-ins in the place of three files of agent/crypto/; all the rest is the agent's own.
 
 const REPLACED = /\/agent\/crypto\/(primitives|x25519|mlkem)\.[jt]s$/;
 
