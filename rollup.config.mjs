@@ -13,6 +13,9 @@ import esbuild from 'rollup-plugin-esbuild';
 const ASSEMBLYSCRIPT = createRequire(import.meta.url).resolve('assemblyscript/bin/asc.js');
 const PAGES = '128'; // of 64 KiB: 8 MiB, never more
 
+// with native parts, or loaded by few
+const OUTSIDE = ['koffi', 'serialport', 'mqtt', 'mqtt-packet', 'aedes', 'ws', 'multicast-dns'];
+
 const wasm = {
   name: 'assemblyscript',
   buildStart() {
@@ -42,7 +45,7 @@ const agent = {
     chunkFileNames: 'chunk-[name].js',
     banner: (chunk) => (chunk.name === 'kith' ? '#!/usr/bin/env node' : ''),
   },
-  external: [/^node:/, 'koffi', 'serialport', 'mqtt', 'mqtt-packet', 'aedes', 'ws', 'multicast-dns'],
+  external: [/^node:/, ...OUTSIDE],
   plugins: [
     wasm,
     executable,

@@ -55,6 +55,7 @@ export class Faces {
       apply: async (written) => {
         const restart = await node.apply(written);
         this.config = overlay(written, this.options.settings);
+        if (this.mqtt) await this.followBroker();
         this.mqtt?.changed(this.config);
         await this.followSerial();
         this.dashboard?.changed(this.config);
@@ -72,8 +73,7 @@ export class Faces {
     const { changes } = this;
     if (!changes) throw new RangeError('changesOf was not called');
     const { folder, status, commanders, log } = this.options;
-    // A tunnel is worth more than its dashboards: what is wrong here is said, and the node runs.
-    if (hasBroker(this.config)) await this.startBroker().catch((error) => this.complain(error));
+    await this.followBroker();
     const { Mqtt } = await import('./mqtt/mqtt.js');
     const { orderVerifier } = await import('./mqtt/orders.js');
     const options: MqttOptions = {
@@ -143,6 +143,13 @@ export class Faces {
     const readSecret = (file: string) => folder.readSecret(file);
     this.console = new SerialConsole({ config, commands: COMMANDS, context, readSecret, log });
     this.console.start();
+  }
+
+  /** A broker that nobody needs any more goes at the next start: it may be needed back soon. */
+  private async followBroker(): Promise<void> {
+    if (this.broker || !hasBroker(this.config)) return;
+    // A tunnel is worth more than its dashboards: what is wrong here is said, and the node runs.
+    await this.startBroker().catch((error) => this.complain(error));
   }
 
   private async startBroker(): Promise<void> {

@@ -37,6 +37,23 @@ async function statusOf(lab: Lab): Promise<Status> {
   return JSON.parse(ran.stdout) as Status;
 }
 
+/** Without its broker the agent has one of its own, and goes back when there is one again. */
+async function ownBrokerInstead(lab: Lab): Promise<void> {
+  const state = join(lab.folder, 'state');
+  const set = async (value: string) => {
+    const { code, stderr } = await kith(['--state', state, 'config', 'set', 'mqtt.url', value]);
+    assert.is(code, 0, stderr);
+  };
+  await set('null');
+  const password = readFileSync(join(state, 'broker.password'), 'utf8').trim();
+  const args = ['-h', '127.0.0.1', '-u', 'kith', '-P', password, '-C', '1', '-W', '20'];
+  const told = await lab.must('a', 'mosquitto_sub', ...args, '-t', 'kith/+/state');
+  assert.is(told.trim(), 'online');
+  await set('mqtt://10.55.0.2');
+  const back = ['-h', '10.55.0.2', '-C', '1', '-W', '20', '-t', 'kith/+/status', '-R'];
+  await lab.must('b', 'mosquitto_sub', ...back); // not a retained one: it is there
+}
+
 /** An admin signs, the node does, and what comes back is for the admin alone. */
 async function orders(
   lab: Lab,
@@ -71,7 +88,11 @@ agentOnBroker('on mosquitto: driven, within its memory, gone when it goes', asyn
     const conf = join(lab.folder, 'mosquitto.conf');
     writeFileSync(conf, 'user root\nlistener 1883 10.55.0.2\nallow_anonymous true\n');
     lab.spawn('b', 'mosquitto', '-c', conf);
-    const agent = await start(lab, { 'mqtt.url': 'mqtt://10.55.0.2', endpoint: '10.55.0.1' });
+    const agent = await start(lab, {
+      'mqtt.url': 'mqtt://10.55.0.2',
+      endpoint: '10.55.0.1',
+      'mqtt.intervalSeconds': '2',
+    });
     const broker = ['-h', '10.55.0.2'];
     const hear = async (topic: string) => {
       const args = [...broker, '-t', topic, '-C', '1', '-W', '20', '-F', '%t %p'];
@@ -98,6 +119,7 @@ agentOnBroker('on mosquitto: driven, within its memory, gone when it goes', asyn
     assert.ok(rss < RSS_MAX, `${before / 2 ** 20} MiB before, ${rss / 2 ** 20} MiB after`);
 
     await orders(lab, root, hear);
+    await ownBrokerInstead(lab);
     agent.signal('SIGTERM');
     assert.is(await agent.exited, 0, agent.log);
     assert.is((await hear(`${root}/state`))[1], 'offline');
