@@ -1,6 +1,6 @@
 // `kith lab`: an internet of network namespaces on this machine, with a mesh on it to look at and
-// to break. `up` builds it and shows it until it is told to end; the other commands come from another
-// terminal and find it by its record.
+// to break. `up` builds it and shows it until it is told to end; the other commands come from
+// another terminal and find it by its record.
 
 import { Failure } from '../../commands/failure.js';
 import { suggestion } from '../../config/words.js';

@@ -1,5 +1,5 @@
 // What agent/crypto/x25519.ts is to simulations of thousands of nodes. The public key is the
-// private one with its bits turned; both sides find the same secret, and so would anybody who looked.
+// private one with its bits turned; both sides find the same secret, as would anybody who looked.
 
 import { hash, KEY_BYTES } from './primitives.js';
 
