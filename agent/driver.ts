@@ -93,7 +93,8 @@ export class Driver {
     const wall = Date.now();
     switch (event.kind) {
       case 'want':
-        this.overlay?.onWant(event.peer); // of a member: finds a way; the device's timers run beside
+        // To a member the overlay finds a way; the device's own timers run beside.
+        this.overlay?.onWant(event.peer);
         return device.onWant(event.peer, now, wall);
       case 'active':
         this.overlay?.onActive(event.peer);

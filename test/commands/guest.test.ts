@@ -153,7 +153,7 @@ guest('a guest that is removed leaves nothing', async () => {
   assert.match(wrong.stderr, /there is no peer "phnoe", did you mean "phone"\?/);
   const right = await kith(['--state', state, 'guest', 'remove', 'phone']);
   assert.is(right.code, 0, right.stderr);
-  assert.equal(readdirSync(state).sort(), ['identity', 'kith.json']);
+  assert.equal(readdirSync(state).sort(), ['identity', 'kith.json', 'kith.last.json']);
   assert.not.match(readFileSync(join(state, 'kith.json'), 'utf8'), 'phone');
 });
 

@@ -159,6 +159,7 @@ live('the status of a node', () => {
         txBytes: 0,
       },
     ],
+    mesh: null,
     drops: { 'inside-no-route': 2, 'handshake-replay': 1, 'handshake-mac1': 3 },
   });
 });

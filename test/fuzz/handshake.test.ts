@@ -35,11 +35,12 @@ const from = (n: number) => ({
 
 /** Rows that a device keeps, by looking inside: all that could grow. */
 function size(device: object): number {
-  const { ground, gate } = device as {
+  const { ground, reception } = device as {
     ground: { indices: { size: number }; sessions: { values(): Iterable<unknown> } };
-    gate: { admission: { size: number } };
+    reception: { gate: { admission: { size: number } } };
   };
-  return ground.indices.size + [...ground.sessions.values()].length + gate.admission.size;
+  const { admission } = reception.gate;
+  return ground.indices.size + [...ground.sessions.values()].length + admission.size;
 }
 
 fuzz('junk of every length and type', () => {
