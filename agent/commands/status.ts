@@ -1,13 +1,13 @@
 // `kith status` and `kith peers`.
 
-import type { Handler } from './command.js';
+import type { Handler, View } from './command.js';
 import type { AgentView, Context, MeshStatus, PeerStatus, Status } from './context.js';
 import { Failure } from './failure.js';
 import { formatBytes, formatSeconds, formatTable } from './table.js';
 
 export const status: Handler<unknown, Status> = {
   run: (context) => running(context).status(),
-  show(result) {
+  show(result, _given, view) {
     const { cipher, drops } = result;
     const checks = `noble checked it ${cipher.checked} times`;
     const alarms = cipher.alarms > 0 ? `, ${cipher.alarms} ALARMS` : '';
@@ -22,13 +22,13 @@ export const status: Handler<unknown, Status> = {
     ];
     const head = `${result.name}, kith ${result.version}, up for ${formatSeconds(result.uptime)}`;
     const table = formatTable(facts.map(([name, fact]) => [`  ${name}`, fact ?? '']));
-    return `${head}\n${table}\n\n${formatPeers(result.peers)}`;
+    return `${head}\n${table}\n\n${formatPeers(result.peers, view)}`;
   },
 };
 
 export const peers: Handler<unknown, { peers: readonly PeerStatus[] }> = {
   run: (context) => ({ peers: running(context).status().peers }),
-  show: (result) => formatPeers(result.peers),
+  show: (result, _given, view) => formatPeers(result.peers, view),
 };
 
 function running(context: Context): AgentView {
@@ -54,7 +54,7 @@ function formatMesh({ members, trackers, reachable, nat, tracked, relay }: MeshS
   return facts.join(', ');
 }
 
-function formatPeers(list: readonly PeerStatus[]): string {
+function formatPeers(list: readonly PeerStatus[], view: View): string {
   if (list.length === 0) return 'no peers yet: `kith guest add phone --qr` adds one';
   const head = ['peer', 'path', 'handshake', 'received', 'sent', 'endpoint', 'addresses'];
   const now = Date.now() / 1000;
@@ -70,8 +70,17 @@ function formatPeers(list: readonly PeerStatus[]): string {
   const reasons = list.flatMap(({ name, path: { reason } }) =>
     reason === null ? [] : [`${name}: ${reason.evidence}. ${reason.advice}`],
   );
-  const table = formatTable([head, ...rows]);
+  const table = narrow([head, ...rows], view);
   return reasons.length > 0 ? `${table}\n\n${reasons.join('\n')}` : table;
+}
+
+/** On a terminal the last columns give way, as far as two, where the table is wider than it. */
+function narrow(rows: ReadonlyArray<readonly string[]>, { terminal, columns }: View): string {
+  const whole = formatTable(rows);
+  if (!terminal) return whole;
+  const fewer = [1, 2].map((left) => formatTable(rows.map((row) => row.slice(0, -left))));
+  const fits = (table: string) => table.split('\n').every((row) => row.length <= columns);
+  return [whole, ...fewer].find(fits) ?? fewer.at(-1) ?? whole;
 }
 
 const SHOWN_MAX = 3;

@@ -86,4 +86,19 @@ suiteOf('without an agent there is none', () => {
   assert.throws(() => status.run(context(null), {}), /no agent is running/);
 });
 
+suiteOf('on a narrow terminal the last columns give way', async () => {
+  const heads = await Promise.all(
+    [100, 65, 60, 20].map(async (columns) => {
+      const text = await peers.show({ peers: [phone] }, {}, { ...VIEW, columns, terminal: true });
+      return text.split('\n')[0];
+    }),
+  );
+  const head = 'peer   path    handshake  received  sent';
+  const ends = ['  endpoint     addresses', '  endpoint', '  endpoint', ''];
+  assert.equal(
+    heads,
+    ends.map((end) => head + end),
+  );
+});
+
 suiteOf.run();
