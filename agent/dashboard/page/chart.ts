@@ -12,7 +12,7 @@ export const LINES_MAX = 6; // so many colours can be told apart
 
 const WIDTH = 600;
 const HEIGHT = 180;
-const LEFT = 74; // room for `999 Mbit/s`
+const LEFT = 104; // room for `500 Mbit/s` in the letters of a phone
 const TOP = 10;
 const BOTTOM = 22;
 
@@ -25,7 +25,7 @@ export function chart(label: string, lines: readonly Line[], unit: (value: numbe
   const y = (value: number) => TOP + (1 - value / top) * (HEIGHT - TOP - BOTTOM);
   const marks = [0, 0.5, 1].flatMap((part) => [
     s('line', { class: 'grid', x1: LEFT, x2: WIDTH - 4, y1: y(part * top), y2: y(part * top) }),
-    s('text', { x: LEFT - 8, y: y(part * top) + 4, 'text-anchor': 'end' }, unit(part * top)),
+    s('text', { x: LEFT - 8, y: y(part * top) + 4, 'text-anchor': 'end' }, short(unit(part * top))),
   ]);
   const times = [
     s('text', { x: LEFT, y: HEIGHT - 4 }, '5 min ago'),
@@ -48,6 +48,11 @@ export function chart(label: string, lines: readonly Line[], unit: (value: numbe
     'aria-label': label,
   };
   return s('svg', box, ...marks, ...times, ...paths);
+}
+
+/** `20 Mbit/s` of `20.0 Mbit/s`. */
+function short(text: string): string {
+  return text.replace('.0 ', ' ');
 }
 
 /** 1, 2 or 5 times a power of ten. */

@@ -72,7 +72,7 @@ function fieldOf(path: string, name: string, schema: Schema): Field {
   const control = controlOf(schema);
   const { input } = control;
   const problem = h('p', { class: 'problem', id: `${id}-problem` });
-  const help = h('p', { class: 'help', id: `${id}-help` }, schema.description ?? '');
+  const help = h('p', { class: 'help', id: `${id}-help` }, helpOf(schema));
   input.id = id;
   input.name = path;
   input.setAttribute('aria-describedby', `${id}-help ${id}-problem`);
@@ -91,6 +91,11 @@ function fieldOf(path: string, name: string, schema: Schema): Field {
     },
     focus: () => input.focus(),
   };
+}
+
+/** In a form no value is an empty field. */
+function helpOf({ description = '' }: Schema): string {
+  return description.replaceAll(/\bnull\b/g, 'empty');
 }
 
 function controlOf(schema: Schema): Control {
@@ -166,17 +171,24 @@ function parsed(text: string): unknown {
   }
 }
 
-const SHORT: Readonly<Record<string, string>> = {
-  mqtt: 'MQTT',
-  lan: 'LAN',
+/** Words of the settings that are written in another way. */
+const WORDS: Readonly<Record<string, string>> = {
+  ca: 'CA',
   dns: 'DNS',
+  gb: 'GB',
+  lan: 'LAN',
+  mbps: 'Mbit/s',
+  mqtt: 'MQTT',
   mtu: 'MTU',
+  pin: 'PIN',
+  tun: 'TUN',
+  udp: 'UDP',
+  url: 'URL',
 };
 
 /** `confirmSeconds` as `Confirm seconds`. */
 function titled(name: string): string {
-  const short = SHORT[name];
-  if (short !== undefined) return short;
-  const words = name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
-  return words.charAt(0).toUpperCase() + words.slice(1);
+  const words = name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).split(' ');
+  const text = words.map((word) => WORDS[word] ?? word).join(' ');
+  return text.charAt(0).toUpperCase() + text.slice(1).replace('eb socket', 'ebSocket');
 }

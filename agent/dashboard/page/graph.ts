@@ -11,7 +11,7 @@ export const SHOWN_MAX = 48; // more cannot be read on a phone
 type Point = Readonly<{ x: number; y: number }>;
 type Placed = Readonly<{ peer: PeerStatus; at: Point }>;
 
-const MIDDLE: Point = { x: 300, y: 210 };
+const MIDDLE: Point = { x: 300, y: 195 };
 
 export function graph(status: Status, model: Model): SVGElement {
   const placed = place(status.peers);
@@ -27,7 +27,11 @@ export function graph(status: Status, model: Model): SVGElement {
     'g',
     { class: 'self' },
     s('circle', { cx: MIDDLE.x, cy: MIDDLE.y, r: 17 }),
-    s('text', { x: MIDDLE.x, y: MIDDLE.y + 34, 'text-anchor': 'middle' }, short(status.name)),
+    s(
+      'text',
+      { x: MIDDLE.x, y: MIDDLE.y + 17, dy: '1.1em', 'text-anchor': 'middle' },
+      short(status.name),
+    ),
   );
   return s('svg', box, ...wires, ...dots, self, rest);
 }
@@ -49,14 +53,15 @@ function place(peers: readonly PeerStatus[]): Placed[] {
   const near = (peer: PeerStatus) =>
     peer.path.class === 'relay' ? (peer.path.via ?? '') : peer.name;
   const key = (peer: PeerStatus) => `${near(peer)}\0${rank[peer.path.class]}\0${peer.name}`;
+  const inner = shown.some(({ path }) => path.class !== 'direct') ? 0.66 : 1;
   shown.sort((a, b) => (key(a) < key(b) ? -1 : 1));
   return shown.map((peer, index) => {
     const angle = (2 * Math.PI * index) / shown.length - Math.PI / 2;
-    const deep = peer.path.class === 'direct' ? 0.68 : 1;
+    const deep = peer.path.class === 'direct' ? inner : 1;
     const reach = deep - (shown.length > 14 && index % 2 === 1 ? 0.2 : 0);
     const at = {
       x: MIDDLE.x + 240 * reach * Math.cos(angle),
-      y: MIDDLE.y - 8 + 168 * reach * Math.sin(angle),
+      y: MIDDLE.y + 168 * reach * Math.sin(angle),
     };
     return { peer, at };
   });
@@ -71,25 +76,26 @@ function wire(
   const { path, publicKey } = peer;
   const { rx, tx } = model.ratesOf(publicKey);
   const busy = Math.min(6, Math.log10(1 + (rx + tx) / 1_000)); // 1 kB/s shows, 1 GB/s is thick
-  const relay = path.class === 'relay' ? points.get(path.via ?? '') : undefined;
-  const by = relay ? `L${relay.x} ${relay.y}` : '';
-  const d = `M${MIDDLE.x} ${MIDDLE.y}${by}L${at.x.toFixed(1)} ${at.y.toFixed(1)}`;
+  // The way to the relay is drawn already: it is a peer itself.
+  const from = (path.class === 'relay' && points.get(path.via ?? '')) || MIDDLE;
+  const d = `M${from.x.toFixed(1)} ${from.y.toFixed(1)}L${at.x.toFixed(1)} ${at.y.toFixed(1)}`;
   const width = (1.5 + busy).toFixed(1);
   return s('path', { class: `wire ${path.class}`, d, 'stroke-width': width });
 }
 
 function dot(peer: PeerStatus, { x, y }: Point, count: number): SVGElement {
   const { path, name } = peer;
-  const said = path.rttMs === null ? '' : milliseconds(path.rttMs);
+  const r = count > 24 ? 8 : 12;
+  const said = path.rttMs === null || count > 14 ? '' : milliseconds(path.rttMs);
   const link = { href: `#peers/${name}`, 'aria-label': sentence(peer), class: `dot ${path.class}` };
-  const at = { x: x.toFixed(1), 'text-anchor': 'middle' };
+  const under = { x: x.toFixed(1), y: (y + r).toFixed(1), 'text-anchor': 'middle' };
   return s(
     'a',
     link,
     s('title', {}, sentence(peer)),
-    s('circle', { cx: x.toFixed(1), cy: y.toFixed(1), r: count > 24 ? 8 : 12 }),
-    s('text', { ...at, y: (y + 27).toFixed(1) }, short(name)),
-    count > 14 ? undefined : s('text', { ...at, y: (y + 42).toFixed(1), class: 'small' }, said),
+    s('circle', { cx: x.toFixed(1), cy: y.toFixed(1), r }),
+    s('text', { ...under, dy: '1.1em' }, short(name)),
+    s('text', { ...under, dy: '2.4em', class: 'small' }, said),
   );
 }
 

@@ -34,13 +34,10 @@ const session = new Session(login.token, login.node, {
     up = now;
     link.textContent = up ? 'connected' : 'out of reach';
     link.classList.toggle('up', up);
-    if (up) void look();
+    if (up) void readConfig().then(look);
     else model.pause();
   },
-  onConfig(value) {
-    config = value as Config;
-    for (const view of views) view.changed?.(config);
-  },
+  onConfig: () => void readConfig(),
   onEnd(answer) {
     endPending();
     say(answer.ok ? 'The change stays.' : complaint(answer), !answer.ok);
@@ -91,6 +88,14 @@ function show(): void {
   scrollTo(0, 0);
   shown.see?.();
   if (up) shown.enter?.(rest.join('/'));
+}
+
+/** As it is written: what is told by MQTT is what counts in this very connection. */
+async function readConfig(): Promise<void> {
+  const answer = await session.ask('config get');
+  if (!answer.ok) return;
+  config = answer.result as Config;
+  for (const view of views) view.changed?.(config);
 }
 
 let looking = false;

@@ -57,12 +57,13 @@ function tilesOf(status: Status, { model }: App): Node[] {
           mesh.reachable ? 'anybody reaches us' : `NAT: ${mesh.nat}`,
         )
       : tile('Members', 'no mesh', 'see Add'),
-    tile('Shared as a relay', bytes(mesh?.relay.givenBytes ?? 0), addressesOf(status)),
+    tile('Address', addressOf(status), `relayed for others: ${bytes(mesh?.relay.givenBytes ?? 0)}`),
   ];
 }
 
-function addressesOf({ addresses }: Status): string {
-  return addresses.find((one) => one.includes('.')) ?? addresses[0] ?? 'no address yet';
+function addressOf({ addresses }: Status): string {
+  const one = addresses.find((address) => address.includes('.')) ?? addresses[0] ?? 'none yet';
+  return one.replace(/\/\d+$/, '');
 }
 
 function tile(name: string, value: string, more: string): HTMLElement {

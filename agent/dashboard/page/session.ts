@@ -17,7 +17,8 @@ export type Answer = Readonly<{
 export type SessionEvents = Readonly<{
   /** The agent answers from now on, or no more. */
   onLink(up: boolean): void;
-  onConfig(config: unknown): void;
+  /** The configuration is another now. */
+  onConfig(): void;
   /** What became of a change that was pending. */
   onEnd(answer: Answer): void;
   /** The login counts no more. */
@@ -95,7 +96,7 @@ export class Session {
     if (packet.type !== mqtt.PUBLISH) return;
     const { topic, payload } = mqtt.readPublish(packet);
     if (topic === `${root}/state`) this.events.onLink(payload === 'online');
-    else if (topic === `${root}/config`) this.events.onConfig(JSON.parse(payload));
+    else if (topic === `${root}/config`) this.events.onConfig();
     else if (topic.endsWith('/result')) this.settle(JSON.parse(payload) as Answer);
   }
 
