@@ -4,7 +4,7 @@
 import { type Element, elementsOf, parseXml, textOf } from './xml.js';
 
 /** `control`: as the router wrote it, perhaps relative to `base`. */
-export type Service = Readonly<{ type: string; control: string; base: string | undefined }>;
+export type WanConnection = Readonly<{ type: string; control: string; base: string | undefined }>;
 
 /** Values of a call, by argument name; or its refusal by the router's error code. */
 export type Reply = Readonly<
@@ -19,7 +19,7 @@ const SERVICES_MAX = 4; // two per line to the provider are usual: IP and PPP
 const CONTROL_MAX = 256; // characters; real ones have a dozen
 
 /** The services which map ports. Empty: not a gateway, or nothing that can be read. */
-export function readDescription(xml: string): Service[] {
+export function readDescription(xml: string): WanConnection[] {
   const root = parseXml(xml);
   if (!root) return [];
   const base = textOf(root, 'URLBase') || undefined;
@@ -28,7 +28,7 @@ export function readDescription(xml: string): Service[] {
     .slice(0, SERVICES_MAX);
 }
 
-function readService(service: Element, base: string | undefined): Service | undefined {
+function readService(service: Element, base: string | undefined): WanConnection | undefined {
   const type = textOf(service, 'serviceType') ?? '';
   const control = textOf(service, 'controlURL') ?? '';
   if (!/^urn:schemas-upnp-org:service:WAN(IPConnection:[12]|PPPConnection:1)$/.test(type))

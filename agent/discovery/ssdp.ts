@@ -69,7 +69,7 @@ function searchText(type: string): string {
   return `M-SEARCH * HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`;
 }
 
-/** The description's address, if this is an Internet gateway's answer and the address is its own. */
+/** The address of the description, where it is one on the Internet gateway that answered. */
 export function readSearchAnswer(bytes: Buffer, gateway: Address): URL | undefined {
   const text = bytes.toString('latin1', 0, ANSWER_MAX);
   if (!/^HTTP\/1\.\d 200\b/.test(text)) return undefined;

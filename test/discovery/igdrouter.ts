@@ -4,7 +4,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-export type Call = Readonly<{ action: string; body: string }>;
+export type Call = Readonly<{ action: string; path: string; body: string }>;
 export type Manners = Readonly<{
   location?: (own: string) => string;
   search?: (location: string) => (string | Buffer)[]; // all that it answers to a search
@@ -94,7 +94,7 @@ export class IgdRouter {
     request.on('data', (text: string) => (body += text));
     request.on('end', () => {
       const [, action = request.url ?? ''] = /#(\w+)"$/.exec(`${request.headers.soapaction}`) ?? [];
-      const call = { action, body };
+      const call = { action, path: request.url ?? '', body };
       this.calls.push(call);
       if (request.method === 'POST') (manners.control ?? obey)(call, response);
       else if (manners.describe) manners.describe(request, response);

@@ -154,9 +154,15 @@ portmap('another gateway, or none: the mapping of the last one is gone', async (
   try {
     one.start();
     await until(() => told.length > 0, 'a mapping');
+    gateway = '127.0.0.2';
+    one.moved();
+    assert.equal(told, [{ address: '198.51.100.7', port: 51820 }, null], 'another');
+    gateway = '127.0.0.1';
+    one.moved();
+    await until(() => told.length === 3, 'a mapping again');
     gateway = undefined;
     one.moved();
-    assert.equal(told, [{ address: '198.51.100.7', port: 51820 }, null]);
+    assert.is(told.at(-1), null, 'none');
   } finally {
     await one.stop();
     socket.close();

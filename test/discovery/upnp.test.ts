@@ -117,13 +117,14 @@ upnp('where one line is down, the other service is asked', async () => {
 });
 
 upnp('the service may be given relative to a base, with an entity in its address', async () => {
-  const { mapped } = await ask({
+  const { mapped, router } = await ask({
     describe: (request, response) => {
       const before = `<URLBase>http://${request.headers.host}/x/</URLBase>`;
       response.end(description({ before, control: 'control?a=1&amp;b=2' }));
     },
   });
   assert.is(mapped.length, 1);
+  assert.is(router.calls.at(-1)?.path, '/x/control?a=1&b=2');
 });
 
 upnp('nothing is heard or called after the end', async () => {
