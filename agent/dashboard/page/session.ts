@@ -90,7 +90,8 @@ export class Session {
   private take(packet: mqtt.Packet): void {
     const root = `kith/${this.node}`;
     if (packet.type === mqtt.CONNACK) {
-      this.socket?.send(mqtt.subscribePacket(1, [`${root}/state`, `${root}/config`]));
+      const topics = ['state', 'config', 'config/result'].map((topic) => `${root}/${topic}`);
+      this.socket?.send(mqtt.subscribePacket(1, topics));
       this.timer = window.setInterval(() => this.socket?.send(mqtt.pingPacket()), PING_MS);
     }
     if (packet.type !== mqtt.PUBLISH) return;
