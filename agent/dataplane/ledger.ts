@@ -75,9 +75,8 @@ export class Ledger {
       traffic[at + UNACKNOWLEDGED_SINCE] = 0;
       traffic[at + SENT_BYTES] =
         (traffic[at + SENT_BYTES] ?? 0) + (words[row + (SESSION_BATCH_BYTES >> 2)] ?? 0);
-      if (words[row + (SESSION_BATCH_DATA >> 2)] && traffic[at + UNANSWERED_SINCE] === 0) {
-        traffic[at + UNANSWERED_SINCE] = now;
-      }
+      if (!words[row + (SESSION_BATCH_DATA >> 2)]) continue;
+      if (traffic[at + UNANSWERED_SINCE] === 0) traffic[at + UNANSWERED_SINCE] = now;
       this.wake(peer);
     }
     this.settle(0);
@@ -96,10 +95,9 @@ export class Ledger {
       traffic[at + UNANSWERED_SINCE] = 0;
       traffic[at + RECEIVED_BYTES] =
         (traffic[at + RECEIVED_BYTES] ?? 0) + (words[row + (SESSION_BATCH_BYTES >> 2)] ?? 0);
-      if (words[row + (SESSION_BATCH_DATA >> 2)]) {
-        traffic[at + DATA_RECEIVED_AT] = now;
-        if (traffic[at + UNACKNOWLEDGED_SINCE] === 0) traffic[at + UNACKNOWLEDGED_SINCE] = now;
-      }
+      if (!words[row + (SESSION_BATCH_DATA >> 2)]) continue;
+      traffic[at + DATA_RECEIVED_AT] = now;
+      if (traffic[at + UNACKNOWLEDGED_SINCE] === 0) traffic[at + UNACKNOWLEDGED_SINCE] = now;
       this.wake(peer);
     }
     this.settle(slot);

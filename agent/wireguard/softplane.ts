@@ -18,7 +18,17 @@ import { addressesOf } from './inner.js';
 import { REJECT_AFTER_MESSAGES, REKEY_AFTER_MESSAGES } from './limits.js';
 import type { Metered, PlaneEvent, PlaneOrder } from './orders.js';
 import { sameEnd } from './place.js';
-import { type Live, liveOf, opened, quiet, type Row, readU32, rowOf, sealed } from './softrow.js';
+import {
+  isUserPacket,
+  type Live,
+  liveOf,
+  opened,
+  quiet,
+  type Row,
+  readU32,
+  rowOf,
+  sealed,
+} from './softrow.js';
 
 export type SoftPlaneOptions = Readonly<{
   /** The datagram is the receiver's to keep. */
@@ -228,8 +238,10 @@ export class SoftPlane {
     traffic.sentAt = now;
     traffic.sentBytes += datagram.length;
     traffic.unacknowledgedSince = 0;
-    if (text.length > 0) traffic.unansweredSince ||= now;
-    this.wake(row);
+    if (isUserPacket(text)) {
+      traffic.unansweredSince ||= now;
+      this.wake(row);
+    }
     for (const place of to) this.emit(Uint8Array.from(datagram), place);
     if (now >= session.renewSendAt || counter >= REKEY_AFTER_MESSAGES) this.stale(live);
   }
@@ -308,27 +320,27 @@ export class SoftPlane {
       : undefined;
     if (text === undefined) return 'outside-forged';
     if (!live.window.accept(counter)) return 'outside-replay';
-    this.authentic(row, live, datagram.length, text.length, now);
+    this.authentic(row, live, datagram.length, isUserPacket(text), now);
     this.follow(row, from, now);
     return text.length === 0 ? undefined : this.deliver(row, live, text, from);
   }
 
-  private authentic(row: Row, live: Live, bytes: number, data: number, now: Millis): void {
+  private authentic(row: Row, live: Live, bytes: number, data: boolean, now: Millis): void {
     const { traffic } = row;
     const { session } = live;
     traffic.receivedAt = now;
     traffic.receivedBytes += bytes;
     traffic.unansweredSince = 0;
-    if (data > 0) {
+    if (data) {
       traffic.dataReceivedAt = now;
       traffic.unacknowledgedSince ||= now;
+      this.wake(row);
     }
     if (!live.confirmed && row.session !== session.id) {
       live.confirmed = true;
       this.events.push({ kind: 'confirmed', session: session.id });
     }
     if (now >= session.renewReceiveAt) this.stale(live);
-    this.wake(row);
   }
 
   private follow(row: Row, from: Place, now: Millis): void {

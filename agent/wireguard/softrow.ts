@@ -92,3 +92,9 @@ export function opened(
 export function readU32(bytes: Uint8Array, at: number): number {
   return new DataView(bytes.buffer, bytes.byteOffset + at, 4).getUint32(0, true);
 }
+
+/** Neither a keepalive nor a control frame, whose first nibble is 8 to B (design section 3). */
+export function isUserPacket(text: Uint8Array): boolean {
+  const nibble = (text[0] ?? 0) >> 4;
+  return text.length > 0 && (nibble < 8 || nibble > 11);
+}

@@ -256,10 +256,12 @@ function authentic(descriptor: usize, session: u32, row: usize, now: f64): void 
   const peer = peerRow(owner);
   raise(session, row, peer, now);
   follow(owner, peer, load<u32>(descriptor, 28), now);
-  touch(session, row, length + TRANSPORT_BYTES_MIN, length ? 1 : 0);
+  const nibble: u32 = length ? load<u8>(text) >> 4 : 0;
+  const frame = nibble >= 8 && nibble <= 11;
+  // Control frames are no user's traffic: they keep no timer of WireGuard's going.
+  touch(session, row, length + TRANSPORT_BYTES_MIN, length && !frame ? 1 : 0);
   if (length == 0) return; // a keepalive
-  const nibble = load<u8>(text) >> 4;
-  if (nibble >= 8 && nibble <= 11) {
+  if (frame) {
     if (!(load<u8>(peer, PEER_FLAGS) & PEER_MEMBER)) return drop(DROP_FRAME_STRANGER);
     return note(NOTE_FRAME, owner, text, length | (load<u32>(descriptor, 28) << 16));
   }

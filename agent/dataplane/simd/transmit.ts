@@ -289,6 +289,6 @@ export function transmitFrame(
   session = used - 1;
   if (!begin(1, now)) return false;
   memory.copy(at + 16, from, bytes);
-  emit(at, bytes, text, bytes ? 1 : 0);
+  emit(at, bytes, text, 0);
   return true;
 }
