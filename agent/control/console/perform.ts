@@ -25,7 +25,7 @@ export type Shell = Readonly<{
 export const BUILTINS: Readonly<Record<string, string>> = {
   help: 'this list; help COMMAND explains one (? does too)',
   setup: 'set this node up, question by question',
-  terminal: 'what your terminal can: auto, dumb, or COLUMNSxROWS such as 120x40',
+  terminal: 'what your terminal can: auto, dumb, color, or COLUMNSxROWS such as 120x40',
   exit: 'leave',
 };
 
@@ -62,7 +62,7 @@ async function run(words: readonly string[], shell: Shell): Promise<void> {
   const parsed = parseArguments(plain, commands);
   const { command } = parsed;
   if (!command) throw new UsageFailure('which command? `help` lists them');
-  if (parsed.help) return terminal.page(commandHelp(command));
+  if (parsed.help) return terminal.page(commandHelp(command).replace(/^ +--state .*\n/m, ''));
   if (plain.some((word) => /^--?state(=|$)/.test(word)))
     throw new UsageFailure('--state is for the command line: this console is of one node');
   const given = await withInput(command, parsed.given, terminal);
@@ -89,9 +89,9 @@ async function once(
   return { text: await handler.show(result, given, viewOf(shell.terminal, note)), notes };
 }
 
-function viewOf({ size, capable }: Terminal, remark: (line: string) => void): View {
+function viewOf({ size, color }: Terminal, remark: (line: string) => void): View {
   // One column is left free: many terminals wrap as soon as the last one is written.
-  return { columns: size.columns - 1, rows: size.rows, terminal: true, color: capable, remark };
+  return { columns: size.columns - 1, rows: size.rows, terminal: true, color, remark };
 }
 
 /** Again and again in place, until a key is pressed. */

@@ -116,12 +116,12 @@ export class Session {
       await pause(wait);
       terminal.flush(); // what was typed ahead was no answer to this
       const typed = await terminal.line({ text: 'PIN: ', secret: true }, PIN_MS);
-      const right =
-        typed.kind === 'line' && options.gate.attempt(typed.text, pin, performance.now());
+      const given = typed.kind === 'line' ? typed.text : '';
+      const right = given !== '' && options.gate.attempt(given, pin, performance.now());
       wipe(pin);
       if (right) return true;
       if (typed.kind !== 'line' && typed.kind !== 'spoiled') return false;
-      if (typed.kind === 'line') terminal.print('That is not it.');
+      if (given !== '') terminal.print('That is not it.');
     }
     return false;
   }
@@ -175,7 +175,11 @@ export class Session {
     const [, columns = 0, rows = 0] = (/^(\d{2,3})x(\d{1,3})$/.exec(text) ?? []).map(Number);
     if (text === 'dumb') {
       terminal.capable = false;
+      terminal.color = false;
       terminal.resize(DUMB_SIZE);
+    } else if (text === 'color') {
+      terminal.capable = true;
+      terminal.color = true;
     } else if (columns >= 40 && rows >= 10) {
       terminal.resize({ columns, rows });
     } else if (text === 'auto') {
@@ -186,7 +190,8 @@ export class Session {
       return terminal.print(`terminal: ${BUILTINS.terminal}`);
     }
     const { columns: width, rows: height } = terminal.size;
-    terminal.print(`${width}x${height}${terminal.capable ? '' : ', dumb'}`);
+    const more = terminal.color ? ', in color' : terminal.capable ? '' : ', dumb';
+    terminal.print(`${width}x${height}${more}`);
   }
 
   /** Said once, however much noise there is. */

@@ -8,7 +8,8 @@ import { Pager, wrap } from './pager.js';
 
 export type Size = Readonly<{ columns: number; rows: number }>;
 
-export const DUMB_SIZE: Size = { columns: 80, rows: 24 };
+/** A terminal of 80x24, on which minicom keeps a row for itself. */
+export const DUMB_SIZE: Size = { columns: 80, rows: 23 };
 const KEYS_MAX = 8_192; // a pasted configuration, while a command runs
 const MEASURE_MS = 1_000;
 const SETTLE_MS = 100; // a key's sequence comes at once, even at 1200 baud
@@ -25,6 +26,8 @@ export class Terminal {
   size = DUMB_SIZE;
   /** It moves its cursor as ECMA-48 says. */
   capable = true;
+  /** It knows the 256 colours of xterm; minicom takes them for blinking. */
+  color = false;
   private readonly reader = new KeyReader();
   private readonly keys: Key[] = [];
   private readonly editor = new LineEditor();
