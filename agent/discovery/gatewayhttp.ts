@@ -51,9 +51,8 @@ export function exchange(
         else chunks.push(chunk);
       });
       response.on('end', () => {
-        const isWhole = response.complete && size <= BODY_MAX;
         const text = Buffer.concat(chunks).toString('utf8');
-        resolve(isWhole ? { status: response.statusCode ?? 0, text } : undefined);
+        resolve({ status: response.statusCode ?? 0, text });
       });
     });
     asked.on('error', () => {}); // `close` follows
