@@ -19,6 +19,7 @@ export type ConsoleOptions = Readonly<{
   log: Log;
 }>;
 
+const IDLE_MS = 15 * 60_000;
 const SWITCH_MS = 250; // the answer to what changes the port goes to the old one first
 
 /** In this order: start, changed …, stop. */
@@ -78,6 +79,7 @@ export class SerialConsole {
       name: () => this.config.name,
       pin: () => this.pin(),
       gate: this.gate,
+      idleMs: IDLE_MS,
       commands: consoleCommands(commands),
       context,
       log,

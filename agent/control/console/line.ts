@@ -171,10 +171,15 @@ export class LineEditor {
     return this.take(characters, characters.length);
   }
 
+  /** Forgets earlier lines. */
+  forget(): void {
+    this.history.length = 0;
+  }
+
   private finish(): { text: string; typed: Typed } {
     const { text, spoiled } = this;
     if (spoiled) return this.leave('', { kind: 'spoiled', reason: spoiled });
-    if (this.prompt.history && text.trim() !== '' && text !== this.history.at(-1))
+    if (this.prompt.history && isKept(text) && text !== this.history.at(-1))
       this.history.push(text);
     if (this.history.length > HISTORY_MAX) this.history.shift();
     return this.leave('', { kind: 'line', text });
@@ -206,4 +211,9 @@ export class LineEditor {
     const seen = [...head, ...characters.slice(this.first, end)];
     return this.row.show(seen, head.length + cursor - this.first);
   }
+}
+
+/** Invites and mesh keys are not to be found by whoever presses Up next. */
+function isKept(text: string): boolean {
+  return text.trim() !== '' && !/kith(key)?1[a-z0-9]{20}/i.test(text);
 }

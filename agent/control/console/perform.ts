@@ -10,7 +10,7 @@ import { entryOf, shapeOf } from '../../config/shape.js';
 import { noteOf, type Parsed, parseArguments } from '../arguments.js';
 import { commandHelp } from '../help.js';
 import type { Log } from '../ports.js';
-import type { Terminal } from './terminal.js';
+import { printable, type Terminal } from './terminal.js';
 import { splitWords } from './words.js';
 
 export type Shell = Readonly<{
@@ -107,7 +107,9 @@ async function watch(
     if (shell.pending() === 0) {
       const { text } = await once(command, given, parsed, shell);
       const { rows, columns } = terminal.size;
-      const lines = text.split('\n').slice(0, rows - 2);
+      const lines = printable(text)
+        .split('\n')
+        .slice(0, rows - 2);
       const hint = parsed.json ? [] : ['-- any key ends this --'];
       const seen = [...lines, ...hint].map((line) => [...line].slice(0, columns - 1).join(''));
       if (!terminal.capable) terminal.print(`${seen.join('\n')}\n`);

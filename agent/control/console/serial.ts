@@ -1,6 +1,7 @@
 // A serial port that is there, or comes back: opened again and again until it is, and again after
 // it vanished. What is written while nobody takes it away is dropped beyond a bound.
 
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import type { SerialPort } from 'serialport';
 import type { Log } from '../ports.js';
 
@@ -58,6 +59,7 @@ export class SerialLine {
     const { path, baudRate } = this.options;
     const { SerialPort } = await import('serialport');
     if (this.stopped) return;
+    if (existsSync(path) && !isTerminal(path)) return this.failed(new Error('no serial port'));
     const port = new SerialPort({ path, baudRate, autoOpen: false });
     port.on('error', (error) => this.failed(error));
     port.on('data', (bytes: Buffer) => this.options.onBytes(bytes));
@@ -99,4 +101,27 @@ export class SerialLine {
     if (line !== this.said) this.options.log(level, line);
     this.said = line;
   }
+}
+
+const PSEUDO = [136, 143] as const; // majors of Unix98 pseudo terminals; they are not in /sys
+
+/** Opening another device does things: a watchdog, once opened, reboots the machine. */
+export function isTerminal(path: string): boolean {
+  try {
+    const status = statSync(path);
+    if (!status.isCharacterDevice()) return false;
+    const [major, minor] = [
+      (status.rdev >> 8) & 0xfff,
+      (status.rdev & 0xff) | minorHigh(status.rdev),
+    ];
+    if (major >= PSEUDO[0] && major <= PSEUDO[1]) return true;
+    return realpathSync(`/sys/dev/char/${major}:${minor}`).includes('/tty/');
+  } catch {
+    return false; // gone this very moment, or not to be told from others
+  }
+}
+
+/** The kernel keeps the upper 12 of 20 bits of the minor above the major (new_encode_dev). */
+function minorHigh(rdev: number): number {
+  return (rdev >>> 12) & 0xfff00;
 }

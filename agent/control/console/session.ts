@@ -1,5 +1,5 @@
-// What happens on a console: it sleeps until somebody presses Enter, asks for the PIN where there is
-// one, offers the wizard on a fresh node, and then runs what is typed, line by line.
+// What happens on a console: it sleeps until somebody presses Enter, asks for the PIN where there
+// is one, offers the wizard on a fresh node, and then runs what is typed, line by line.
 //
 //    asleep ──Enter──▶ PIN ──▶ (setup) ──▶ shell ──exit, Ctrl-D, idle, only noise──▶ asleep
 //       ◀───wrong, too long───┘
@@ -11,7 +11,7 @@ import type { Command } from '../../commands/command.js';
 import { Failure } from '../../commands/failure.js';
 import { wipe } from '../../crypto/secret.js';
 import { VERSION } from '../version.js';
-import { complete } from './complete.js';
+import { type Completion, complete } from './complete.js';
 import type { PinGate } from './gate.js';
 import { MACHINE, MachineMode } from './machine.js';
 import { BUILTINS, perform, type Shell } from './perform.js';
@@ -27,9 +27,10 @@ export type SessionOptions = Omit<Shell, 'terminal'> &
     pin(): Uint8Array | undefined;
     gate: PinGate;
     commands: readonly Command[];
+    /** Milliseconds without a key after which somebody forgot to leave, where there is a PIN. */
+    idleMs: number;
   }>;
 
-const IDLE_MS = 15 * 60_000; // where there is a PIN: somebody forgot to leave
 const PIN_MS = 60_000;
 const MACHINE_IDLE_MS = 60_000; // a tool that died must not keep the line
 const WRONG_MAX = 8; // lines in a row that are no commands: that is an echo, or noise
@@ -86,6 +87,7 @@ export class Session {
       this.open = await this.login();
       if (this.open) await this.serve();
       this.open = false;
+      this.terminal.forget();
       this.provision.logOut();
     }
   }
@@ -132,11 +134,10 @@ export class Session {
     terminal.print(`kith ${VERSION} on ${options.name()}. \`help\` lists the commands.`);
     if (isFresh(this.shell)) await this.offerSetup();
     for (let wrong = 0; wrong < WRONG_MAX && !this.closed; ) {
-      const patience = options.pin === undefined ? undefined : this.patience();
       const typed = await terminal.line(
         { text: `${options.name()}> `, history: true },
-        patience,
-        (before) => complete(before, this.sources()),
+        this.patience(),
+        (before) => this.complete(before),
       );
       if (typed.kind === 'timeout') return terminal.print('\nNobody there: left.');
       if (typed.kind === 'end-of-input' || typed.kind === 'closed') return;
@@ -204,18 +205,24 @@ export class Session {
     try {
       const pin = this.options.pin();
       wipe(pin);
-      return pin ? IDLE_MS : undefined;
+      return pin ? this.options.idleMs : undefined;
     } catch (error) {
-      if (error instanceof Failure) return IDLE_MS;
+      if (error instanceof Failure) return this.options.idleMs;
       throw error;
     }
   }
 
-  private sources() {
+  private complete(before: string): Completion {
     const { store, mesh } = this.options.context(() => {});
-    const names = (mesh.members() ?? []).map(({ name }) => name);
     const { commands } = this.options;
-    return { commands, builtins: Object.keys(BUILTINS), config: store.read(), names };
+    try {
+      const names = (mesh.members() ?? []).map(({ name }) => name);
+      const builtins = Object.keys(BUILTINS);
+      return complete(before, { commands, builtins, config: store.read(), names });
+    } catch (error) {
+      if (error instanceof Failure) return { typed: '', offers: [] }; // a damaged file
+      throw error;
+    }
   }
 
   private enterMachine(): (bytes: Uint8Array) => void {

@@ -17,7 +17,12 @@ const PASSWORD_FILE = 'mqtt.password';
 /** Nothing was set up yet: no mesh, no peers. */
 export function isFresh(shell: Shell): boolean {
   const { mesh, store } = shell.context(() => {});
-  return mesh.members() === null && store.read().peers.length === 0;
+  try {
+    return mesh.members() === null && store.read().peers.length === 0;
+  } catch (error) {
+    if (error instanceof Failure) return false; // a damaged file is no fresh node
+    throw error;
+  }
 }
 
 /** Resolves when all is done, or left. */

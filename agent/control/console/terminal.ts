@@ -119,6 +119,12 @@ export class Terminal {
     this.keys.length = 0;
   }
 
+  /** Somebody else may come: earlier lines are nobody's business, nor what is typed ahead. */
+  forget(): void {
+    this.flush();
+    this.editor.forget();
+  }
+
   async line(
     prompt: Prompt,
     patienceMs?: number,
@@ -185,7 +191,7 @@ export class Terminal {
   }
 }
 
-/** Escape sequences but colours are not ours, and names from elsewhere shall not steer a terminal. */
+/** Names from elsewhere shall not steer a terminal; colours may stay. */
 export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what it is about
   return text.replace(/\x1b(?!\[[\d;]*m)|[\x00-\x09\x0b-\x1a\x1c-\x1f\x7f-\x9f]/g, ' ');

@@ -97,7 +97,7 @@ export class Wizard {
     return { title: TITLES[this.step], ask, secret, help: this.help() };
   }
 
-  /** A line that was typed; what to say about it. `back` goes back, an empty line takes the default. */
+  /** What to say about a line. `back` goes back, an empty one takes the default. */
   answer(line: string): readonly string[] {
     const text = line.trim();
     if (this.end !== undefined) return [];

@@ -113,6 +113,30 @@ session('a PIN file that is gone lets nobody in', async () => {
   await at.until('press Enter');
 });
 
+session('whoever forgot to leave is asked for the PIN again; nothing is found by Up', async () => {
+  const at = new Typist({ ...PEERS, serial: { pinFile: 'console.pin' } });
+  at.folder.writeKey('console.pin', '2468');
+  await at.wake('PIN: ');
+  at.type('2468\rconfig get name\r');
+  await at.until('cabin\ncabin> ');
+  await at.until('Nobody there: left.');
+  await at.wake('PIN: ');
+  at.type('2468\r');
+  await at.until('cabin> ');
+  at.type('\x1b[A\r');
+  assert.is(await at.until('cabin> '), '\ncabin> ');
+});
+
+session('a damaged kith.json is told, and the console stays', async () => {
+  const at = new Typist(PEERS);
+  at.folder.writeConfig('{');
+  await at.wake('cabin> ');
+  assert.match(await at.run('config get name'), /is not right|JSON/);
+  at.type('config set \t\t');
+  await at.until('\x07');
+  assert.equal(at.log, []);
+});
+
 session('the wizard makes a mesh, sets what was said, and keeps secrets in files', async () => {
   const at = new Typist();
   await at.wake(/Set it up now, yes or no\? \[yes\] $/);

@@ -3,6 +3,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Context, PeerStatus } from '../../../agent/commands/context.js';
 import { COMMANDS } from '../../../agent/commands/registry.js';
+import type { Config } from '../../../agent/config/schema.js';
 import { PinGate } from '../../../agent/control/console/gate.js';
 import { consoleCommands } from '../../../agent/control/console/perform.js';
 import { Session } from '../../../agent/control/console/session.js';
@@ -13,6 +14,7 @@ import { status } from '../mqtt/node.js';
 import { temporaryFolder } from '../program.js';
 
 const PATIENCE_MS = 10_000;
+export const IDLE_MS = 1_500;
 
 const typists = new Set<Typist>();
 
@@ -33,6 +35,7 @@ export class Typist {
   peers: readonly PeerStatus[] = [];
   waiting = 0; // bytes on a slow line
   readonly session: Session;
+  private running: Config | undefined;
 
   constructor(settings: Record<string, unknown> = {}) {
     const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
@@ -64,19 +67,30 @@ export class Typist {
         for (const byte of bytes) this.bytes.push(byte);
       },
       pending: () => this.waiting,
-      name: () => store.read().name,
+      name: () => this.config().name,
       pin: () => {
-        const { pinFile } = store.read().serial;
+        const { pinFile } = this.config().serial;
         const text = pinFile && Buffer.from(folder.readSecret(pinFile)).toString().trim();
         return text ? Buffer.from(text) : undefined;
       },
       gate: new PinGate(),
+      idleMs: IDLE_MS,
       commands,
       context,
       log: (_, line) => this.log.push(line),
     });
     typists.add(this);
     this.session.start();
+  }
+
+  /** As the agent runs, whatever became of the file. */
+  private config(): Config {
+    try {
+      this.running = this.store.read();
+    } catch (error) {
+      if (!this.running) throw error;
+    }
+    return this.running;
   }
 
   /** What was written, as text without returns. */
