@@ -40,6 +40,7 @@ export const PACKAGES = [
     commands: ['miniupnpd'],
     why: 'a router that maps ports: PCP, NAT-PMP, UPnP',
   },
+  { name: 'chromium', commands: ['chromium'], why: 'the dashboard in a real browser' },
   { name: 'zbar-tools', commands: ['zbarimg'], why: 'reads QR codes as a phone does' },
 ];
 

@@ -49,7 +49,8 @@ export class Chromium {
       if (message.type() === 'error') this.complaints.push(message.text());
     });
     page.on('request', (request) => {
-      const away = !request.url().startsWith(url) && !/^(data|blob):/.test(request.url());
+      const away =
+        !request.url().startsWith(new URL(url).origin) && !/^(data|blob):/.test(request.url());
       if (away) this.complaints.push(`asked for ${request.url()}`);
     });
     await page.goto(url);

@@ -170,7 +170,7 @@ function choice(name: string, options: Readonly<Record<string, string>>): HTMLEl
 
 /** Text to be copied. Without TLS a page may not write to the clipboard by itself. */
 function secret(label: string, text: string): HTMLElement {
-  const rows = Math.min(14, text.split('\n').length + 2);
+  const rows = Math.max(text.split('\n').length + 1, Math.ceil(text.length / 32));
   const area = h('textarea', { readonly: true, rows, 'aria-label': label, class: 'secret' }, text);
   const copy = async () => {
     area.select();

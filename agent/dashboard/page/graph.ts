@@ -88,14 +88,19 @@ function dot(peer: PeerStatus, { x, y }: Point, count: number): SVGElement {
   const r = count > 24 ? 8 : 12;
   const said = path.rttMs === null || count > 14 ? '' : milliseconds(path.rttMs);
   const link = { href: `#peers/${name}`, 'aria-label': sentence(peer), class: `dot ${path.class}` };
-  const under = { x: x.toFixed(1), y: (y + r).toFixed(1), 'text-anchor': 'middle' };
+  // Above in the upper half, so that the line to the middle does not run through it.
+  const above = y < MIDDLE.y - 1;
+  const at = { x: x.toFixed(1), y: (above ? y - r : y + r).toFixed(1), 'text-anchor': 'middle' };
+  const [first, second] = above
+    ? [said === '' ? '-0.4em' : '-1.5em', '-0.4em']
+    : ['1.1em', '2.4em'];
   return s(
     'a',
     link,
     s('title', {}, sentence(peer)),
     s('circle', { cx: x.toFixed(1), cy: y.toFixed(1), r }),
-    s('text', { ...under, dy: '1.1em' }, short(name)),
-    s('text', { ...under, dy: '2.4em', class: 'small' }, said),
+    s('text', { ...at, dy: first }, short(name)),
+    s('text', { ...at, dy: second, class: 'small' }, said),
   );
 }
 

@@ -57,7 +57,7 @@ function tilesOf(status: Status, { model }: App): Node[] {
           mesh.reachable ? 'anybody reaches us' : `NAT: ${mesh.nat}`,
         )
       : tile('Members', 'no mesh', 'see Add'),
-    tile('Address', addressOf(status), `relayed for others: ${bytes(mesh?.relay.givenBytes ?? 0)}`),
+    tile('Address', addressOf(status), `relayed ${bytes(mesh?.relay.givenBytes ?? 0)}`),
   ];
 }
 
