@@ -50,7 +50,7 @@ export function parseXml(xml: string): Element | undefined {
   }
   const [root, ...others] = document.children;
   if (open.length > 1 || others.length > 0) return undefined;
-  return document.text.replace('\uFEFF', '').trim() === '' ? root : undefined;
+  return document.text.trim() === '' ? root : undefined;
 }
 
 /** The place after the `>` of the markup that begins at `start`; quoted ones do not end it. */

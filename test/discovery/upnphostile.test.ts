@@ -51,6 +51,13 @@ function drip(response: ServerResponse): void {
 }
 
 const describe = (text: string): Manners => ({ describe: (_, response) => response.end(text) });
+/** All is well but the address outside. */
+const outside = (content: string): Manners => ({
+  control: (call, response) => {
+    if (call.action === 'GetExternalIPAddress') response.end(reply(call.action, content));
+    else obey(call, response);
+  },
+});
 const control = (text: string): Manners => ({ control: (_, response) => response.end(text) });
 
 const hostile = suite('discovery/upnphostile');
@@ -128,13 +135,9 @@ hostile('what cannot be read is no gateway', async () => {
     'an error': { describe: (_, response) => response.writeHead(404).end(description()) },
     'another answer': control(reply('Other')),
     'a page': control('<html></html>'),
-    'no address': control(reply('GetExternalIPAddress')),
-    'a wrong address': control(
-      reply('GetExternalIPAddress', '<NewExternalIPAddress>1.2.3</NewExternalIPAddress>'),
-    ),
-    'an address of IPv6': control(
-      reply('GetExternalIPAddress', '<NewExternalIPAddress>2001:db8::1</NewExternalIPAddress>'),
-    ),
+    'no address': outside(''),
+    'a wrong address': outside('<NewExternalIPAddress>1.2.3</NewExternalIPAddress>'),
+    'an address of IPv6': outside('<NewExternalIPAddress>2001:db8::1</NewExternalIPAddress>'),
     'a mapping that is none': {
       control: (call, response) => {
         if (call.action === 'AddPortMapping') response.end(reply('Other'));
