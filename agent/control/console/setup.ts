@@ -77,11 +77,13 @@ function factsOf(shell: Shell): WizardFacts {
   };
 }
 
-/** The prefixes of this machine's links but for the tunnel and what is of one link alone. */
+/** The prefixes of this machine's links, but for the tunnel's and what is of one host or link. */
 function networksBeside({ interface: { addresses } }: Config): string[] {
   const tunnel = new Set(addresses.flatMap((text) => networkOf(text) ?? []));
   const networks = localPrefixes().map(formatPrefix);
-  return networks.filter((text) => !tunnel.has(text) && !/^(127\.|::1|fe80:)/.test(text));
+  return networks.filter(
+    (text) => !tunnel.has(text) && !/^(127\.|::1|fe80:)|\/(32|128)$/.test(text),
+  );
 }
 
 function networkOf(text: string): string | undefined {
@@ -113,6 +115,8 @@ async function carryOut(plan: Plan, shell: Shell): Promise<void> {
   if (plan.mesh === 'none') return terminal.print('Done. `help` lists what there is.');
   terminal.print(plan.mesh === 'new' ? 'Making a mesh ...' : 'Joining the mesh ...');
   await perform(plan.mesh === 'new' ? 'init' : `join ${plan.mesh}`, shell);
+  if (shell.context(() => {}).mesh.members() === null)
+    terminal.print('It is in no mesh yet: `join -` tries an invite, `setup` asks again.');
 }
 
 function changesOf(plan: Plan): { settings: Array<readonly [string, string]>; keys: KeyFile[] } {

@@ -129,7 +129,8 @@ export class Wizard {
   get plan(): Plan {
     const { answers, facts } = this;
     const settings: Array<readonly [string, string]> = [];
-    if (answers.name !== facts.name) settings.push(['name', answers.name]);
+    // An invite names the node.
+    if (answers.name !== facts.name && this.invited === '') settings.push(['name', answers.name]);
     if (answers.lan !== facts.lan) {
       const [members, all] = [answers.lan !== 'none', answers.lan === 'all'];
       if (members !== (facts.lan !== 'none')) settings.push(['mesh.discovery.lan', `${members}`]);
@@ -275,7 +276,7 @@ const TITLES: Readonly<Record<Step, string>> = {
   name: 'What is this node called?',
   lan: 'Who on the local network may find it? members, all, or none',
   mesh: 'Its mesh: paste an invite (kith1...), or type new, or none for later',
-  mqtt: 'MQTT broker for dashboards: a URL, own (the small one in this node), or off',
+  mqtt: 'MQTT broker for dashboards: a URL, own (a small one in this node), or off',
   user: 'User name at the broker',
   password: 'Password at the broker (it is not shown)',
   pin: 'A PIN for this console (it is not shown)',
