@@ -46,6 +46,7 @@ const rows: ReadonlyArray<readonly [before: string, offers: readonly string[], a
   ['status --', ['--help', '--json', '--watch'], ''],
   ['invite hut --t', ['--ttl'], 'tl '],
   ['help guest ', ['add', 'remove'], ''],
+  ['help revoke ', [], ''],
   ['ex', ['exit'], 'it '],
   ['nothing like it ', [], ''],
   ['config get no.such.', [], ''],

@@ -110,6 +110,13 @@ wizard('every question has help, and secrets are asked for in the dark', () => {
   assert.equal(seen, ['password', 'PIN', 'PIN']);
 });
 
+wizard('`y` is asked again, `no` ends it', () => {
+  const fresh = ['', '', '', '', ''];
+  const { one, said } = walk([...fresh, 'y']);
+  assert.equal([one.done, said], [undefined, ['Type yes in full, or no.']]);
+  assert.is(walk([...fresh, 'no']).one.done, 'no');
+});
+
 wizard('without `yes` in full nothing is done, whatever comes', () => {
   const some = fc.constantFrom(
     '',
