@@ -19,6 +19,7 @@ import { PrivateKey } from './crypto/x25519.js';
 import { SLOT_IPV4, SLOT_IPV6 } from './dataplane/orders.js';
 import { isClockSynchronised } from './dataplane/synchronised.js';
 import { WayWatch } from './dataplane/waywatch.js';
+import { defaultGateway } from './discovery/gateway.js';
 import { PortMapping } from './discovery/portmap.js';
 import { reissue } from './identity/admin.js';
 import { ownProfile } from './identity/door.js';
@@ -42,6 +43,7 @@ const SETTLE_MS = 300;
 
 export class MeshNode implements RunningMesh {
   private readonly self: NodeId;
+  private readonly privateKey: PrivateKey;
   private readonly keys: EpochKeys;
   private readonly tunnel: Tunnel;
   private readonly mesh: Mesh;
@@ -50,6 +52,7 @@ export class MeshNode implements RunningMesh {
   private readonly remembered: Remembered;
   private readonly meeting: Meeting;
   private mapping: PortMapping | undefined;
+  private mappedPort = 0;
   private readonly link: OverlayLink;
   private settle: NodeJS.Timeout | undefined;
   private locals = '';
@@ -63,10 +66,11 @@ export class MeshNode implements RunningMesh {
     const peers = () => config().peers;
     const { interfaceName: name } = tunnel; // what the configuration says may be for the next start
     this.link = new OverlayLink({ name, self: this.self, roster, peers, log: settings.log });
-    this.remembered = new Remembered(folder, config().mesh.discovery.remember);
+    this.remembered = new Remembered(folder, config().mesh.discovery.remember, settings.log);
     const { endpoint } = config();
     const host = endpoint === null ? undefined : parseHost(endpoint);
-    this.keys = new EpochKeys(roster, signer, new PrivateKey(identity.privateKey.bytes.slice()));
+    this.privateKey = new PrivateKey(identity.privateKey.bytes.slice());
+    this.keys = new EpochKeys(roster, signer, this.privateKey);
     for (const share of settings.shares) this.keys.take(share);
     this.mesh = buildMesh({
       roster,
@@ -103,6 +107,7 @@ export class MeshNode implements RunningMesh {
 
   async start(): Promise<void> {
     const { tunnel, underlay, settings } = this;
+    const isMember = ({ node }: Believed) => settings.roster.member(node) !== undefined;
     const door = doorKeyOf(settings.roster.meshKey);
     door.privateKey.fill(0);
     tunnel.perform(tunnel.device.setDoor(door.publicKey));
@@ -112,7 +117,8 @@ export class MeshNode implements RunningMesh {
     this.tellLocals();
     if (!this.ways.start())
       settings.log('info', 'the kernel tells nothing of address changes: restart kith after one');
-    for (const { node, endpoint } of settings.believed)
+    // Of who has been revoked since nothing is believed.
+    for (const { node, endpoint } of settings.believed.filter(isMember))
       underlay.tell((mesh, at) => mesh.believe(node, endpoint, at));
     for (const [node, endpoint] of this.remembered.all())
       underlay.tell((mesh, at) => mesh.remind(node, [endpoint], at));
@@ -133,6 +139,7 @@ export class MeshNode implements RunningMesh {
     this.meeting.stop();
     await this.mapping?.stop();
     await this.link.settled();
+    this.privateKey.wipe();
     this.settings.identity.wipe();
   }
 
@@ -236,6 +243,8 @@ export class MeshNode implements RunningMesh {
     if (this.stopped) return;
     const { roster, identity } = this.settings;
     const { signer } = identity;
+    for (const node of [...this.remembered.all().keys()])
+      if (!roster.member(node)) this.remembered.forget(node);
     const at = Math.max(Date.now(), roster.newestIssue);
     const own: Uint8Array[] = [];
     if (roster.member(this.self) && !roster.ownsHost(this.self))
@@ -260,6 +269,7 @@ export class MeshNode implements RunningMesh {
   private mapPort(): void {
     const { port } = this.tunnel;
     if (port === 0) return;
+    this.mappedPort = port;
     this.mapping = new PortMapping({
       port,
       random,
@@ -268,12 +278,28 @@ export class MeshNode implements RunningMesh {
     this.mapping.start();
   }
 
+  reconfigured(): void {
+    this.limitShare();
+    this.moved(); // where the port is another one
+  }
+
+  /** The router in front is another one, or the port is. */
+  private async remap(): Promise<void> {
+    const { mapping } = this;
+    if (mapping === undefined) return;
+    if (this.mappedPort === this.tunnel.port) mapping.moved();
+    else {
+      this.mapPort();
+      await mapping.stop();
+    }
+  }
+
   /** The kernel says that an address, a route or a link has changed; most do not concern us. */
   private moved(): void {
     if (this.stopped || !this.tellLocals()) return;
     this.tunnel.perform(this.tunnel.device.forgetSources());
     this.underlay.tell((mesh, at) => mesh.onMoved(at));
-    this.mapping?.moved();
+    this.remap().catch((error) => this.settings.log('error', String(error)));
     this.meeting.moved().catch((error) => this.settings.log('error', String(error)));
   }
 
@@ -281,7 +307,7 @@ export class MeshNode implements RunningMesh {
   private tellLocals(): boolean {
     const { interfaceName, port } = this.tunnel;
     const addresses = linkAddresses(interfaceName);
-    const text = [port, ...addresses].join(' ');
+    const text = [port, defaultGateway(), ...addresses].join(' ');
     const isNew = text !== this.locals;
     this.locals = text;
     if (isNew) this.underlay.tell((mesh, at) => mesh.onLocal(addresses, port, at));

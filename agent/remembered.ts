@@ -6,6 +6,7 @@
 import { type Endpoint, parseAddress } from './bytes/address.js';
 import { type Cbor, decode, encode } from './bytes/cbor.js';
 import type { Folder } from './control/folder.js';
+import type { Log } from './control/ports.js';
 import { LazyFile } from './control/rosterfile.js';
 import type { NodeId } from './identity/member.js';
 import { idBytes, idOf } from './identity/nodeid.js';
@@ -18,12 +19,15 @@ const FORMAT = 1;
 
 export class Remembered {
   private readonly endpoints = new Map<NodeId, Endpoint>();
-  private readonly file = new LazyFile(() => this.write(), WRITE_MS);
+  private readonly file: LazyFile;
 
   constructor(
     private readonly folder: Folder,
     private readonly enabled: boolean,
+    log: Log,
   ) {
+    const failed = (reason: string) => log('error', `endpoints are not kept: ${reason}`);
+    this.file = new LazyFile(() => this.write(), failed, WRITE_MS);
     if (enabled) this.read();
     else folder.remove(ENDPOINTS_FILE);
   }
@@ -46,6 +50,11 @@ export class Remembered {
       this.endpoints.delete(oldest);
     }
     if (this.enabled) this.file.touch();
+  }
+
+  /** It is no member any more. */
+  forget(node: NodeId): void {
+    if (this.endpoints.delete(node) && this.enabled) this.file.touch();
   }
 
   flush(): void {

@@ -12,7 +12,7 @@ import { restartPaths } from '../config/path.js';
 import { planRoutes } from '../config/routes.js';
 import type { Config } from '../config/schema.js';
 import { wipe } from '../crypto/secret.js';
-import { DeviceError } from '../wireguard/configuration.js';
+import { DeviceError, type DeviceState } from '../wireguard/configuration.js';
 import type { Folder } from './folder.js';
 import { lookUp } from './lookup.js';
 import { Names } from './names.js';
@@ -93,6 +93,7 @@ export class LiveNode implements Live, AgentView {
       this.names.configure(before, performance.now());
       throw asFailure(error, after);
     }
+    this.mesh?.reconfigured();
     await this.route();
     this.askNames();
     return restartPaths(this.options.config, after);
@@ -102,7 +103,7 @@ export class LiveNode implements Live, AgentView {
     const { tunnel, publicKey } = this.options;
     const { config } = this;
     const { interface: link } = this.options.config;
-    const device = tunnel.state();
+    const device = this.device();
     const { engine, drops, handshakeDrops } = tunnel.counters();
     const wallSeconds = Date.now() / 1000;
     return {
@@ -174,9 +175,16 @@ export class LiveNode implements Live, AgentView {
     this.timer = setTimeout(() => this.askNames(), Math.max(1, deadline - performance.now()));
   }
 
+  /** Without keys. */
+  private device(): Pick<DeviceState, 'publicKey' | 'listenPort' | 'peers'> {
+    const state = this.options.tunnel.state();
+    wipe(...[state.privateKey, ...state.peers.map((peer) => peer.presharedKey)].filter(isBytes));
+    return state;
+  }
+
   private handshakeAges(): Map<string, number> {
     const wall = Date.now();
-    const states = this.names.deadline() === undefined ? [] : this.options.tunnel.state().peers;
+    const states = this.names.deadline() === undefined ? [] : this.device().peers;
     return new Map(
       states.flatMap(({ publicKey, lastHandshake }) =>
         lastHandshake > 0 ? [[encodeKey(publicKey), wall - 1000 * lastHandshake]] : [],
@@ -202,6 +210,10 @@ function prefixed(prefix: string, counts: Readonly<Record<string, number>>) {
     count,
   ]);
   return Object.fromEntries(renamed) as Record<string, number>;
+}
+
+function isBytes(value: Uint8Array | null): value is Uint8Array {
+  return value !== null;
 }
 
 const EADDRINUSE = 98; // errno.h

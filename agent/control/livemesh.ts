@@ -24,16 +24,23 @@ export class MeshHost implements LiveMesh {
   /** Set once, right after both are made: each knows the other. */
   membership: Membership | undefined;
   private running: RunningMesh | undefined;
-  private readonly file = new LazyFile(() => this.membership?.save());
+  private readonly file: LazyFile;
 
-  constructor(private readonly options: LiveMeshOptions) {}
+  constructor(private readonly options: LiveMeshOptions) {
+    const failed = (reason: string) => options.log('error', `the roster is not written: ${reason}`);
+    this.file = new LazyFile(() => this.membership?.save(), failed);
+  }
 
   /** Nothing happens where this node belongs to no mesh. */
   async begin(): Promise<void> {
     const { folder, node, tunnel, parts, random, link, log } = this.options;
     const held = this.membership?.open();
     if (!held || this.running) return;
-    this.running = await parts.makeMesh({
+    if (node.current.privateKeyFile !== null) {
+      log('error', "no mesh: with privateKeyFile the tunnel has a key that is not this node's");
+      return;
+    }
+    const running = await parts.makeMesh({
       tunnel,
       roster: held.roster,
       believed: held.believed,
@@ -45,8 +52,9 @@ export class MeshHost implements LiveMesh {
       onRoster: () => this.file.touch(),
       log,
     });
-    await this.running.start();
-    node.mesh = this.running;
+    this.running = running;
+    await running.start();
+    node.mesh = running;
   }
 
   linked(): void {
@@ -61,6 +69,7 @@ export class MeshHost implements LiveMesh {
 
   added(statements: readonly Uint8Array[], changes: readonly RosterChange[]): void {
     this.running?.added(statements, changes);
+    this.file.touch();
   }
 
   endpoints(): readonly Believed[] {

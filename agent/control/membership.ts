@@ -3,11 +3,10 @@
 
 import { localPrefixes } from '../../board/machine.js';
 import { type Endpoint, formatEndpoint, formatPrefix, parsePrefix } from '../bytes/address.js';
-import { encodeKey } from '../bytes/base64.js';
 import type { Store } from '../commands/context.js';
 import { Failure } from '../commands/failure.js';
 import type { Founded, Invited, Joined, MemberView, MeshStore } from '../commands/meshstore.js';
-import { NAME, safeName, suggestion } from '../config/words.js';
+import { suggestion } from '../config/words.js';
 import { signerOf } from '../crypto/ed25519.js';
 import { wipe } from '../crypto/secret.js';
 import { PrivateKey } from '../crypto/x25519.js';
@@ -24,6 +23,7 @@ import { Roster } from '../identity/roster.js';
 import type { Identity } from '../identity/seed.js';
 import { knock, type Welcome } from './door.js';
 import type { Folder } from './folder.js';
+import { checkName, memberNamed, viewOf } from './members.js';
 import { signOrder } from './mqtt/orders.js';
 import { openSealed } from './mqtt/seal.js';
 import type { LiveMesh } from './ports.js';
@@ -51,6 +51,7 @@ type Held = Readonly<{
 
 export class Membership implements MeshStore {
   private held: Held | undefined;
+  private entering = false;
 
   constructor(private readonly options: MembershipOptions) {}
 
@@ -80,10 +81,17 @@ export class Membership implements MeshStore {
     return Array.from(held.roster.members(), (member) => viewOf(member, self));
   }
 
-  async found(name: string | undefined): Promise<Founded> {
-    this.mustBeFree();
-    if (name !== undefined) checkName(name);
+  found(name: string | undefined): Promise<Founded> {
+    return this.alone(() => this.makeMesh(name));
+  }
+
+  private async makeMesh(name: string | undefined): Promise<Founded> {
     const { store, folder, random } = this.options;
+    if (name !== undefined) checkName(name);
+    if (folder.has(MESH_KEY_FILE))
+      throw new Failure(
+        `${folder.file(MESH_KEY_FILE)} is the key of another mesh: move it to a safe place first`,
+      );
     const { config } = await store.update((before) => ({ ...before, name: name ?? before.name }));
     const identity = this.identity();
     const { signer } = identity;
@@ -95,7 +103,8 @@ export class Membership implements MeshStore {
       roster.add(made.statements);
       const backup = encodeMeshKey(meshSeed);
       folder.writeBytes(MESH_KEY_FILE, Buffer.from(`${backup}\n`));
-      await this.enter({ roster, believed: [], shares: [] });
+      this.keep({ roster, believed: [], shares: [] }, () => folder.remove(MESH_KEY_FILE));
+      await this.options.live?.begin();
       const { addresses = [] } = roster.member(idOf(identity.nodeKey)) ?? {};
       const texts = addresses.map(formatPrefix);
       return { name: config.name, mesh: idOf(meshKey), addresses: texts, backup };
@@ -136,36 +145,40 @@ export class Membership implements MeshStore {
     };
   }
 
-  async join(word: string): Promise<Joined> {
-    this.mustBeFree();
-    const read = decodeInvite(word);
-    if ('problem' in read) throw new Failure(read.problem.text);
-    const { invite } = read;
-    try {
-      return await this.enrol(invite);
-    } finally {
-      wipe(invite.secret);
-    }
+  join(word: string): Promise<Joined> {
+    return this.alone(async () => {
+      const read = decodeInvite(word);
+      if ('problem' in read) throw new Failure(read.problem.text);
+      const { invite } = read;
+      try {
+        return await this.enrol(invite);
+      } finally {
+        wipe(invite.secret);
+      }
+    });
   }
 
   async revoke(name: string): Promise<'member' | 'invite'> {
     const { roster } = this.mustBelong();
-    const member = [...roster.members()].find((one) => one.name === name);
+    const member = memberNamed(roster, name);
     if (member) {
       this.add(this.revocation(roster, member));
       return 'member';
     }
-    const voucher = [...roster.openVouchers()].find((one) => one.name === name);
-    if (!voucher) {
+    // An older one may have expired unused; all are revoked, whatever clocks say.
+    const vouchers = [...roster.openVouchers()].filter((one) => one.name === name);
+    if (vouchers.length === 0) {
       const names = Array.from(roster.members(), (one) => one.name);
       throw new Failure(
         `no member and no open invite is called "${name}"${suggestion(name, names)}`,
       );
     }
     const at = issueTime(roster);
-    const made = this.withIdentity(({ signer }) => revokeVoucher(roster, signer, voucher.key, at));
-    if (!made) throw this.noAdmin(roster);
-    this.add([made]);
+    const made = this.withIdentity(({ signer }) =>
+      vouchers.flatMap(({ key }) => revokeVoucher(roster, signer, key, at) ?? []),
+    );
+    if (made.length === 0) throw this.noAdmin(roster);
+    this.add(made);
     return 'invite';
   }
 
@@ -186,7 +199,7 @@ export class Membership implements MeshStore {
 
   async setAdmin(name: string, admin: boolean, key: string | undefined): Promise<void> {
     const { roster } = this.mustBelong();
-    const member = [...roster.members()].find((one) => one.name === name);
+    const member = memberNamed(roster, name);
     if (!member) throw new Failure(`there is no member "${name}"`);
     if (member.admin === admin)
       throw new Failure(admin ? `${name} is an admin already` : `${name} is no admin`);
@@ -216,13 +229,15 @@ export class Membership implements MeshStore {
       const self = idOf(identity.nodeKey);
       if (!roster.member(self)) throw new Failure(sentenceOf(roster.whyNot(self) ?? 'stranger'));
       roster.add([ownProfile(roster, identity.signer, {}, issueTime(roster))]);
-      const { config } = await store.update((before) => ({ ...before, name: invite.name }));
       const { by, endpoint } = welcome;
       const believed = [{ node: idOf(by), endpoint }];
-      await this.enter({ roster, believed, shares: sharesIn(welcome, roster, identity) });
+      // First what cannot be had again: the invite is used up.
+      this.keep({ roster, believed, shares: sharesIn(welcome, roster, identity) });
+      await store.update((before) => ({ ...before, name: invite.name }));
+      await this.options.live?.begin();
       const { addresses = [] } = roster.member(self) ?? {};
       return {
-        name: config.name,
+        name: invite.name,
         mesh: idOf(roster.meshKey),
         addresses: addresses.map(formatPrefix),
         members: roster.memberCount,
@@ -234,20 +249,39 @@ export class Membership implements MeshStore {
     }
   }
 
-  private async enter(held: Held): Promise<void> {
-    this.held = held;
-    this.save();
-    await this.options.live?.begin();
+  /** One at a time: while one waits at a door, no other may enter elsewhere. */
+  private async alone<T>(enter: () => Promise<T>): Promise<T> {
+    this.mustBeFree();
+    if (this.entering) throw new Failure('another `kith init` or `kith join` is under way');
+    this.entering = true;
+    try {
+      return await enter();
+    } finally {
+      this.entering = false;
+    }
   }
 
-  /** Own statements into the roster, the file, and the mesh. Their ids. */
+  /** We belong to it as soon as it is written; not where that fails. */
+  private keep(held: Held, undo: () => void = () => {}): void {
+    this.held = held;
+    try {
+      this.save();
+    } catch (error) {
+      this.held = undefined;
+      undo();
+      throw error;
+    }
+  }
+
+  /** Own statements into the roster, the mesh, and the file. Their ids. */
   private add(statements: readonly Uint8Array[]): string[] {
     const { roster } = this.mustBelong();
     const { added, changes, refused } = roster.add(statements);
     const [first] = refused;
     if (first) throw new Failure(sentenceOf(first.reason));
-    this.save();
+    // In force at once, even where it cannot be written: a revocation is not to wait for a disk.
     this.options.live?.added(statements, changes);
+    this.save();
     return added;
   }
 
@@ -345,29 +379,9 @@ function sharesIn(welcome: Welcome, roster: Roster, identity: Identity): Uint8Ar
   return shares;
 }
 
-function viewOf(member: Member, self: string): MemberView {
-  return {
-    name: member.name,
-    node: member.node,
-    publicKey: encodeKey(member.publicKey),
-    addresses: member.addresses.map(formatPrefix),
-    roles: member.roles,
-    admin: member.admin,
-    self: member.node === self,
-  };
-}
-
 /** Later than all that was signed before, so that it counts; a clock may be wrong. */
 function issueTime(roster: Roster): number {
   return Math.max(Date.now(), roster.newestIssue);
-}
-
-function checkName(name: string): void {
-  if (NAME.test(name)) return;
-  throw new Failure(
-    `"${name}" cannot be a name: 1 to 63 lower-case letters, digits and hyphens; ` +
-      `how about ${safeName(name, 'node')}?`,
-  );
 }
 
 function hasConfig(store: Store): boolean {

@@ -78,6 +78,8 @@ export interface RunningMesh extends Omit<LiveMesh, 'begin'> {
   stop(): Promise<void>;
   /** There is a link to an MQTT broker now. */
   linked(): void;
+  /** The configuration has changed: what is live of it counts from now on. */
+  reconfigured(): void;
   /** Ours in the mesh, with lengths. */
   addresses(): readonly string[];
   members(): readonly MemberStatus[];

@@ -12,12 +12,14 @@ import type { NodeId } from '../identity/member.js';
 import { idBytes, idOf } from '../identity/nodeid.js';
 import type { Folder } from './folder.js';
 
-export const ROSTER_BYTES_MAX = 32 * 1024 * 1024;
+/** Above what a full roster comes to: its statements, their heads, revocations beyond. */
+export const ROSTER_BYTES_MAX = 64 * 1024 * 1024;
 const FORMAT = 1;
 const BELIEVED_MAX = 8;
 const SHARES_MAX = 4;
 const KEY_BYTES = 32;
 const WRITE_MS = 1_000;
+const RETRY_MS = 60_000; // a full disk, for one: somebody may make room
 
 export type Believed = Readonly<{ node: NodeId; endpoint: Endpoint }>;
 
@@ -90,18 +92,24 @@ export class LazyFile {
 
   constructor(
     private readonly write: () => void,
+    private readonly onFailure: (reason: string) => void,
     private readonly delayMs = WRITE_MS,
   ) {}
 
   touch(): void {
-    this.timer ??= setTimeout(() => this.flush(), this.delayMs);
+    this.timer ??= setTimeout(() => this.flush(), this.delayMs).unref(); // a clean stop flushes
   }
 
-  /** At once, if anything is to be written. */
+  /** At once, if anything is to be written. What fails is tried again later. */
   flush(): void {
     if (this.timer === undefined) return;
     clearTimeout(this.timer);
     this.timer = undefined;
-    this.write();
+    try {
+      this.write();
+    } catch (error) {
+      this.onFailure(error instanceof Error ? error.message : String(error));
+      this.timer = setTimeout(() => this.flush(), RETRY_MS).unref();
+    }
   }
 }

@@ -50,7 +50,7 @@ export class FileStore implements Store {
     wipe(loadSeed(this.folder, this.random));
     if (this.folder.readConfig() !== undefined) return { config: this.read(), made: false };
     const identity = loadIdentity(this.folder, this.random);
-    identity.privateKey.wipe();
+    identity.wipe();
     const first = {
       version: CONFIG_VERSION,
       name: safeName(hostname(), 'node'),
@@ -89,7 +89,7 @@ export class FileStore implements Store {
     const { privateKeyFile } = this.read();
     if (privateKeyFile === null) {
       const identity = loadIdentity(this.folder, this.random);
-      identity.privateKey.wipe();
+      identity.wipe();
       return encodeKey(identity.publicKey);
     }
     const key = this.folder.readKey(privateKeyFile);
@@ -170,7 +170,7 @@ export function overlay(config: Config, settings: readonly string[]): Config {
   return result;
 }
 
-/** The node's keys, made at the first time. The caller wipes the private one. */
+/** The node's keys, made at the first time. The caller wipes them. */
 export function loadIdentity(folder: Folder, random: (bytes: number) => Uint8Array): Identity {
   const seed = loadSeed(folder, random);
   const identity = new Identity(seed);

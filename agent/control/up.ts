@@ -59,7 +59,7 @@ export async function up(options: UpOptions, parts: UpParts, say: Log = toStderr
     workers: config.dataplane.workers,
     offloads: config.dataplane,
     ceiling: folder.readCeiling(),
-    saveCeiling: (seconds) => folder.writeCeiling(seconds),
+    saveCeiling: (seconds) => saveCeiling(folder, seconds, log),
     log,
     onGone: () => ending.lost(`the interface ${interfaceName} was deleted`),
   });
@@ -128,8 +128,17 @@ function loadPrivateKey(
   if (config.privateKeyFile !== null) return folder.readKey(config.privateKeyFile);
   const identity = loadIdentity(folder, random);
   const key = identity.privateKey.bytes.slice();
-  identity.privateKey.wipe();
+  identity.wipe();
   return key;
+}
+
+/** On a full disk the tunnel goes on; after a reboot without a clock, peers may be deaf to us. */
+function saveCeiling(folder: Folder, seconds: number, log: Log): void {
+  try {
+    folder.writeCeiling(seconds);
+  } catch (error) {
+    log('error', error instanceof Error ? error.message : String(error));
+  }
 }
 
 function contextOf(
