@@ -1,4 +1,5 @@
 // deadline: 240
+// slow: three terminal programs, one after the other
 // needs: tun, iputils-ping, socat, tmux, picocom, minicom, screen
 // The serial console of a real agent, with the terminal programs that people have.
 import { randomBytes } from 'node:crypto';

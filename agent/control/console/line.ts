@@ -196,7 +196,7 @@ export class LineEditor {
   /** The part of the line that fits, with the cursor in it; the last column stays free. */
   private render(): string {
     const { prompt, characters, cursor } = this;
-    const head = [...prompt.text].slice(-Math.floor(this.columns / 2));
+    const head = [...prompt.text].slice(-Math.floor((3 * this.columns) / 4));
     if (prompt.secret) return this.row.show(head, head.length);
     const room = this.columns - 1 - widthOf(head);
     if (cursor < this.first) this.first = Math.max(0, cursor - Math.floor(room / 3));

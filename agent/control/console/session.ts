@@ -130,7 +130,7 @@ export class Session {
 
   private async serve(): Promise<void> {
     const { terminal, options } = this;
-    terminal.resize(DUMB_SIZE);
+    terminal.reset();
     terminal.print(`kith ${VERSION} on ${options.name()}. \`help\` lists the commands.`);
     if (isFresh(this.shell)) await this.offerSetup();
     for (let wrong = 0; wrong < WRONG_MAX && !this.closed; ) {
@@ -175,9 +175,8 @@ export class Session {
     const { terminal } = this;
     const [, columns = 0, rows = 0] = (/^(\d{2,3})x(\d{1,3})$/.exec(text) ?? []).map(Number);
     if (text === 'dumb') {
+      terminal.reset();
       terminal.capable = false;
-      terminal.color = false;
-      terminal.resize(DUMB_SIZE);
     } else if (text === 'color') {
       terminal.capable = true;
       terminal.color = true;

@@ -38,6 +38,13 @@ export class Terminal {
 
   constructor(private readonly options: TerminalOptions) {}
 
+  /** Nothing is known of the terminal but that it is one. */
+  reset(): void {
+    this.capable = true;
+    this.color = false;
+    this.resize(DUMB_SIZE);
+  }
+
   resize(size: Size): void {
     this.size = size;
     this.editor.resize(size.columns);

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Key } from '../../../agent/control/console/keys.js';
+import { type Key, KeyReader } from '../../../agent/control/console/keys.js';
 import {
   LINE_MAX,
   LineEditor,
@@ -164,6 +164,32 @@ line('whatever is typed, the screen shows what the editor holds', () => {
       }
     }),
     { numRuns: 200 },
+  );
+});
+
+line('of any bytes only clean lines come out, and what is held is bounded', () => {
+  const piece = fc.oneof(
+    fc.uint8Array({ maxLength: 300 }),
+    fc.string({ unit: 'binary' }).map((text) => new TextEncoder().encode(text)),
+    fc.constant(new Uint8Array(LINE_MAX).fill(0x61)),
+    fc.constantFrom('\r', '\x15', '\x1b[A', '\x03').map((text) => Buffer.from(text)),
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 20 }), (pieces) => {
+      const desk = new Desk();
+      const reader = new KeyReader();
+      for (const bytes of pieces) {
+        const keys: Key[] = [];
+        for (let at = 0; at < bytes.length; ) at += reader.read(bytes.subarray(at), keys);
+        for (const key of keys) {
+          const typed = desk.press(key);
+          if (typed?.kind === 'line') assert.not.match(typed.text, /[\p{Cc}\p{Cf}\p{Cs}\p{Co}]/u);
+          if (typed && typed.kind !== 'complete') desk.begin();
+          assert.ok(desk.editor.text.length <= 8 * LINE_MAX);
+        }
+      }
+    }),
+    { numRuns: 100 },
   );
 });
 

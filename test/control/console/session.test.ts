@@ -1,3 +1,4 @@
+// slow: a console waits for people, and a megabyte of noise takes its time
 // A console from waking up to falling asleep: PIN, wizard, commands, noise, machine mode.
 // deadline: 120
 
@@ -86,6 +87,27 @@ session('status --watch goes on until a key, and spares a slow line', async () =
   assert.is(at.text, '');
   at.type('x');
   await at.until('cabin> ');
+});
+
+session('what the terminal can is told or asked, and forgotten at the end', async () => {
+  const at = new Typist(PEERS);
+  await at.wake();
+  assert.is(await at.run('terminal 120x40'), '120x40');
+  at.type('terminal auto\r');
+  await at.until('\x1b[6n');
+  at.type('\x1b[30;100R');
+  await at.until('100x30\ncabin> ');
+  assert.is(await at.run('terminal color'), '100x30, in color');
+  assert.is(await at.run('terminal dumb'), '80x23, dumb');
+  at.type('status --watch\r');
+  await at.until('any key ends this');
+  at.type('x');
+  assert.not.ok((await at.until('cabin> ')).includes('\x1b'));
+  at.type('terminal auto\r');
+  await at.until('80x23, dumb'); // it did not answer
+  at.type('exit\r');
+  await at.wake();
+  assert.is(await at.run('terminal'), '80x23');
 });
 
 session('a PIN opens, wrong ones cost time, and nothing of it is shown', async () => {
