@@ -46,6 +46,18 @@ overlay('only the difference is changed', async () => {
   assert.equal(lines, []);
 });
 
+overlay('routes that named an address which goes are made anew', async () => {
+  const { lines, ip } = fake();
+  const after = { ...MESH, addresses: [...OURS.slice(0, 1), p('100.70.2.1/32')] };
+  assert.equal(await changeOverlay('kith0', MESH, after, ip), []);
+  assert.equal(lines, [
+    'address del 100.70.0.9/32 dev kith0',
+    'address replace 100.70.2.1/32 dev kith0',
+    'route replace fd12:3456:789a::/48 dev kith0 mtu 1280 src fd12:3456:789a::7',
+    'route replace 100.70.0.0/16 dev kith0 mtu 1280 src 100.70.2.1',
+  ]);
+});
+
 overlay('a proven MTU becomes a host route, and goes', async () => {
   const { lines, ip } = fake();
   await setOverlayMtu('kith0', [p('100.70.0.12/32')], 1420, OURS, ip);
