@@ -58,6 +58,12 @@ mesh('three nodes: invited, joined, speaking with each other, and one revoked', 
     assert.is(path.class, 'direct');
     assert.is(path.reason, null);
 
+    // Another port: the others find it there, without anybody asking.
+    await ben.must(['config', 'set', 'listen.port', '51999']);
+    assert.ok((await ben.ping(await anna.address())) >= 0, 'ben reaches anna from another port');
+    const moved = async () => (await anna.peer('ben')).endpoint === '198.51.100.2:51999';
+    await lab.waitFor(moved, 10_000, 'anna follows ben');
+
     const cleosAddress = await cleo.address();
     await anna.must(['revoke', 'cleo']);
     const revoked = performance.now();
