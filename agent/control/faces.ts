@@ -9,10 +9,10 @@ import { Failure, failureLines } from '../commands/failure.js';
 import { COMMANDS } from '../commands/registry.js';
 import { runCommand } from '../commands/run.js';
 import type { Config } from '../config/schema.js';
-import type { Dashboard } from '../dashboard/dashboard.js';
 import type { Broker, BrokerView } from './broker/broker.js';
 import { ConfigChanges } from './changes.js';
 import type { SerialConsole } from './console/console.js';
+import type { Dashboard } from './dashboard/dashboard.js';
 import type { Folder } from './folder.js';
 import type { Mqtt, MqttOptions, MqttView } from './mqtt/mqtt.js';
 import type { Commanders } from './mqtt/orders.js';
@@ -166,7 +166,7 @@ export class Faces {
   }
 
   private async startDashboard(mqtt: MqttOptions): Promise<void> {
-    const { Dashboard } = await import('../dashboard/dashboard.js');
+    const { Dashboard } = await import('./dashboard/dashboard.js');
     const { listen } = this.config.dashboard;
     const { name: tunnel } = this.config.interface;
     const { random, log } = this.options;

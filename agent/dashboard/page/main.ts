@@ -105,7 +105,10 @@ async function look(): Promise<void> {
   looking = true;
   const answer = await session.ask('status');
   looking = false;
-  if (!answer.ok) return;
+  if (!answer.ok) {
+    if (up) say(complaint(answer), true);
+    return;
+  }
   const first = model.status === undefined;
   model.see(answer.result as Status, performance.now());
   name.textContent = model.status?.name ?? '';

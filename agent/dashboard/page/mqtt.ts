@@ -1,6 +1,6 @@
 // As much of MQTT 3.1.1 as the page needs: connect, subscribe and publish at QoS 0, ping.
 //
-//     byte 1: type << 4 | flags | 1 to 4 bytes: remaining length, 7 bits each, lowest first | the rest
+//     byte 1: type << 4 | flags | 1 to 4 bytes: length, 7 bits each, lowest first | the rest
 
 export type Packet = Readonly<{ type: number; body: Uint8Array }>;
 

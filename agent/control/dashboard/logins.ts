@@ -4,8 +4,8 @@
 // other server on the same host as well. Guessing costs time, per network that guesses; the
 // password has 100 bits, so this keeps the log and the processor calm rather than the door shut.
 
-import { equal } from '../crypto/primitives.js';
-import { wipe } from '../crypto/secret.js';
+import { equal } from '../../crypto/primitives.js';
+import { wipe } from '../../crypto/secret.js';
 
 export const LOGIN_MS = 12 * 3_600_000; // a working day, and the agent's restart ends it anyway
 export const LOGINS_MAX = 32; // pages of one home; the oldest goes

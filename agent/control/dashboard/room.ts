@@ -2,9 +2,10 @@
 // from those that the node is driven by elsewhere. They are there while somebody looks.
 
 import type { Duplex } from 'node:stream';
-import type { Config } from '../config/schema.js';
-import { Broker } from '../control/broker/broker.js';
-import { Mqtt, type MqttOptions } from '../control/mqtt/mqtt.js';
+import type { Config } from '../../config/schema.js';
+import { Broker } from '../broker/broker.js';
+import { Mqtt, type MqttOptions } from '../mqtt/mqtt.js';
+import type { Log } from '../ports.js';
 
 const LINGER_MS = 30_000; // a page that is loaded anew finds everything still there
 const INTERVAL_S = 3_600; // pages ask for what they show; only what matters is told unasked
@@ -28,7 +29,10 @@ export class Room {
       log: options.log,
     });
     const config = within(options.config);
-    this.mqtt = new Mqtt({ ...options, config, ownBroker: () => this.broker.dial() });
+    // That a page has come is said at its login.
+    const log: Log = (level, line) =>
+      options.log(level === 'info' ? 'verbose' : level, `dashboard: ${line}`);
+    this.mqtt = new Mqtt({ ...options, config, log, ownBroker: () => this.broker.dial() });
     this.mqtt.start();
   }
 

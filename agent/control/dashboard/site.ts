@@ -18,13 +18,13 @@ import {
 } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { labelOf } from '../commands/label.js';
-import type { Config } from '../config/schema.js';
-import { upgrade } from '../control/broker/websocket.js';
+import { labelOf } from '../../commands/label.js';
+import type { Config } from '../../config/schema.js';
+import { upgrade } from '../broker/websocket.js';
 import type { DashboardOptions } from './dashboard.js';
 import { Logins } from './logins.js';
 import { metricsText } from './metrics.js';
-import { acceptsGzip, pageFile } from './pages.js';
+import { acceptsGzip, BUILT, pageFile } from './pages.js';
 import type { Room } from './room.js';
 
 const HEADER_BYTES_MAX = 16 * 1024;
@@ -95,7 +95,8 @@ export class Site {
       return end(response, 200, metricsText(mqtt.status()), {
         'Content-Type': 'text/plain; version=0.0.4; charset=utf-8',
       });
-    const file = await pageFile(path, acceptsGzip(request.headers['accept-encoding']));
+    const gzip = acceptsGzip(request.headers['accept-encoding']);
+    const file = await pageFile(path, gzip, this.options.pages ?? BUILT);
     if (!file) return end(response, 404, 'there is no such page\n');
     const { ETag } = file.headers;
     if (request.headers['if-none-match'] === ETag) return end(response, 304, '', { ETag });

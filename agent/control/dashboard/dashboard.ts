@@ -3,9 +3,9 @@
 // the rest are loaded then.
 
 import type { Socket } from 'node:net';
-import type { DashboardAccess } from '../commands/context.js';
-import type { Config } from '../config/schema.js';
-import type { MqttOptions } from '../control/mqtt/mqtt.js';
+import type { DashboardAccess } from '../../commands/context.js';
+import type { Config } from '../../config/schema.js';
+import type { MqttOptions } from '../mqtt/mqtt.js';
 import { Listening } from './listening.js';
 import type { Site } from './site.js';
 
@@ -17,6 +17,8 @@ export type DashboardOptions = Readonly<{
   /** As it stands in its file now, for the caller to wipe. */
   password(): Uint8Array;
   random(bytes: number): Uint8Array;
+  /** The folder of the page; beside the program if not given. */
+  pages?: URL | undefined;
 }>;
 
 export class Dashboard {

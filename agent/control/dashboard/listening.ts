@@ -2,7 +2,7 @@
 // laptop when it finds a network.
 
 import { createServer, type Server, type Socket } from 'node:net';
-import { systemCode } from '../commands/failure.js';
+import { systemCode } from '../../commands/failure.js';
 
 export type ListeningOptions = Readonly<{
   port: number;

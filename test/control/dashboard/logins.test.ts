@@ -7,7 +7,7 @@ import {
   LOGINS_MAX,
   Logins,
   WAIT_MS_MAX,
-} from '../../agent/dashboard/logins.js';
+} from '../../../agent/control/dashboard/logins.js';
 
 const logins = suite('dashboard/logins');
 

@@ -1,6 +1,6 @@
 // The status as figures for Prometheus (text format 0.0.4). Peers by name; no addresses.
 
-import type { PeerStatus, Status } from '../commands/context.js';
+import type { PeerStatus, Status } from '../../commands/context.js';
 
 export const PEERS_SHOWN_MAX = 256; // each makes five series; the sums count all
 

@@ -5,9 +5,9 @@ import { createServer } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import WebSocket from 'ws';
-import { COMMANDS } from '../../agent/commands/registry.js';
-import { runCommand } from '../../agent/commands/run.js';
-import { Dashboard } from '../../agent/dashboard/dashboard.js';
+import { COMMANDS } from '../../../agent/commands/registry.js';
+import { runCommand } from '../../../agent/commands/run.js';
+import { Dashboard } from '../../../agent/control/dashboard/dashboard.js';
 import {
   connectPacket,
   PacketReader,
@@ -15,10 +15,10 @@ import {
   publishPacket,
   readPublish,
   subscribePacket,
-} from '../../agent/dashboard/page/mqtt.js';
-import { KEY_A } from '../config/samples.js';
-import { freePort, until } from '../control/mqtt/mosquitto.js';
-import { NODE, peer, ROOT, stopNodes, TestNode } from '../control/mqtt/node.js';
+} from '../../../agent/dashboard/page/mqtt.js';
+import { KEY_A } from '../../config/samples.js';
+import { freePort, until } from '../mqtt/mosquitto.js';
+import { NODE, peer, ROOT, stopNodes, TestNode } from '../mqtt/node.js';
 
 const PASSWORD = 'correct horse';
 const open: { stop(): unknown }[] = [];
@@ -43,6 +43,7 @@ async function start(settings: Record<string, unknown> = {}) {
     addresses: () => ['127.0.0.1', '::1', '192.0.2.1'], // the last is none of ours
     password: () => Buffer.from(PASSWORD),
     random,
+    pages: new URL('../../../agent/dashboard/page/', import.meta.url),
   });
   await dashboard.start();
   open.push(dashboard);

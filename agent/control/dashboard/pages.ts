@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 
-const FOLDER = new URL('./page/', import.meta.url);
+export const BUILT = new URL('./page/', import.meta.url); // from where the bundle lies
 
 const FILES: Readonly<Record<string, Readonly<{ name: string; type: string }>>> = {
   '/': { name: 'page.html', type: 'text/html; charset=utf-8' },
@@ -18,10 +18,14 @@ export type PageFile = Readonly<{
 }>;
 
 /** Undefined where there is no such file. Nothing is kept in memory: it is asked for seldom. */
-export async function pageFile(path: string, gzip: boolean): Promise<PageFile | undefined> {
+export async function pageFile(
+  path: string,
+  gzip: boolean,
+  folder: URL,
+): Promise<PageFile | undefined> {
   const file = Object.hasOwn(FILES, path) ? FILES[path] : undefined;
   if (!file) return undefined;
-  const content = await readFile(new URL(gzip ? `${file.name}.gz` : file.name, FOLDER));
+  const content = await readFile(new URL(gzip ? `${file.name}.gz` : file.name, folder));
   const ETag = `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"`;
   const headers = {
     'Content-Type': file.type,
