@@ -12,6 +12,9 @@ import { isPrivate } from './route.js';
 import { CANDIDATES_MAX } from './routes.js';
 
 const COALESCE_MS = 1_000; // several addresses change together when a link comes up
+/** Somebody whose NAT forgets all the time must not keep his whole mesh busy. */
+const GAP_MAX_MS = 64_000;
+const CALM_MS = 300_000; // after so long without a change the next is told at once
 const OBSERVERS_MAX = 8; // per address family; three trackers and a few peers
 const OBSERVED_GAP_MS = 3_000; // one that tells another endpoint each time is heard no oftener
 const LOCALS_MAX = 8; // a router with many bridges keeps room for what others see
@@ -40,6 +43,7 @@ export class OwnWhereabouts implements Whereabouts {
   private shown = ''; // what the last published record said
   private publishedAt: Millis = Number.NEGATIVE_INFINITY;
   private publishAt: Millis | undefined;
+  private gapMs = COALESCE_MS;
 
   constructor(
     private readonly ground: Ground,
@@ -56,6 +60,7 @@ export class OwnWhereabouts implements Whereabouts {
     if (this.own.size > 0) this.stale = new Set(this.samples);
     this.locals = locals;
     this.own = own;
+    this.gapMs = COALESCE_MS; // we have moved: told at once
     this.changed(at, out);
   }
 
@@ -122,6 +127,8 @@ export class OwnWhereabouts implements Whereabouts {
     const text = this.text();
     if (text === this.shown) return; // it went there and back
     this.shown = text;
+    const quiet = at.now - this.publishedAt >= CALM_MS;
+    this.gapMs = quiet ? COALESCE_MS : Math.min(2 * this.gapMs, GAP_MAX_MS);
     this.publishedAt = at.now;
     this.sealed = undefined;
     out.push({ kind: 'publish', record: this.record(at) });
@@ -133,15 +140,18 @@ export class OwnWhereabouts implements Whereabouts {
 
   private changed(at: Times, out: MeshEffect[]): void {
     if (this.text() === this.shown) return;
-    this.publishAt ??= Math.max(at.now, this.publishedAt + COALESCE_MS);
+    this.publishAt ??= Math.max(at.now, this.publishedAt + this.gapMs);
     this.tick(at, out);
   }
 
   private text(): string {
-    const places = this.candidates.map(
-      ({ kind, endpoint }) => `${kind} ${formatEndpoint(endpoint)}`,
-    );
-    return `${this.nat} ${places.sort().join()}`;
+    const { nat } = this;
+    const places = this.candidates.map(({ kind, endpoint }) => {
+      // A hard NAT has another port for everybody: nobody is helped by the newest.
+      const isPortless = nat === 'hard' && kind === 'mapped';
+      return `${kind} ${isPortless ? endpoint.address : formatEndpoint(endpoint)}`;
+    });
+    return `${nat} ${[...new Set(places)].sort().join()}`;
   }
 
   private isPast(sample: Seen, news: Endpoint, at: Times): boolean {

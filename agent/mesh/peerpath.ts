@@ -50,7 +50,8 @@ export class PeerPath {
   usedAt: Millis = NEVER;
   directLeftAt: Millis | null = null;
   private active = false;
-  private interestUntil: Millis = NEVER;
+  private interestUntil: Millis = NEVER; // somebody's wish, ours or theirs
+  private wantedUntil: Millis = NEVER; // our own: who is sought by another does not seek him
   private knockedAt: Millis = NEVER;
   private wishAt: Millis | undefined;
   private lookAt: Millis = 0;
@@ -81,6 +82,10 @@ export class PeerPath {
     return this.active || now < this.interestUntil;
   }
 
+  private isWanted(now: Millis): boolean {
+    return this.active || now < this.wantedUntil;
+  }
+
   /** Probes are going out to places that nobody proved. */
   get bursting(): boolean {
     return this.burst.nextAt !== undefined;
@@ -91,7 +96,8 @@ export class PeerPath {
   want(at: Times, out: MeshEffect[]): void {
     const { now } = at;
     this.usedAt = now;
-    this.interestUntil = Math.max(this.interestUntil, now + INTEREST_MS);
+    this.wantedUntil = now + INTEREST_MS;
+    this.interestUntil = Math.max(this.interestUntil, this.wantedUntil);
     if (this.met && this.choice.direct) return;
     if (this.retry.due === undefined) this.retry.begin(now);
     if (this.nat === 'open' && this.routes.size > 0 && !this.met)
@@ -134,7 +140,7 @@ export class PeerPath {
     if (place === null) {
       const route = this.routes.through(via);
       if (route !== undefined) this.routes.delete(route);
-      if (this.isBusy(now) && !this.choice.direct) this.seek();
+      if (this.isWanted(now) && !this.choice.direct) this.seek();
       return;
     }
     this.usedAt = now;
@@ -154,8 +160,6 @@ export class PeerPath {
     if (!this.met || current === null || at.now - current.probedAt < CHECK_GAP_MS) return;
     this.prober.probe(current, at.now, out);
   }
-
-  // The session
 
   onMet(met: Met, at: Times, out: MeshEffect[]): void {
     const { now } = at;
@@ -188,8 +192,6 @@ export class PeerPath {
     this.prober.clear();
     for (const route of this.routes) if (route.via === null) route.expire();
   }
-
-  // Probes
 
   onProbe(frame: FrameOf<'probe'>, from: Place, bytes: number, at: Times, out: MeshEffect[]): void {
     const { now } = at;
@@ -278,10 +280,8 @@ export class PeerPath {
     if (current !== null) this.prober.probe(current, now, out);
     this.retry.begin(now);
     this.burst.begin(now, this.isBusy(now) ? TRIES_MAX : BETTER_TRIES);
-    if (this.isBusy(now)) this.seek();
+    if (this.isWanted(now)) this.seek();
   }
-
-  // Time
 
   tick(at: Times, out: MeshEffect[]): void {
     const { now } = at;
@@ -292,14 +292,14 @@ export class PeerPath {
     this.burst.step(now, out);
     if (this.doubt !== null) this.stepDoubt(this.doubt, now, out);
     if (this.active && this.met && this.lookAt <= now) this.watch(now);
-    if (this.isRetrying && (this.retry.due ?? now + 1) <= now) this.again(now, out);
+    if (this.isRetrying(now) && (this.retry.due ?? now + 1) <= now) this.again(now, out);
     if (this.active && this.met && this.upkeepAt <= now) this.keepUp(now, out);
   }
 
   deadline(now: Millis): Millis | undefined {
     const moments = [this.wishAt, this.burst.nextAt, this.doubt?.nextAt, this.choice.deadline(now)];
     if (this.active && this.met) moments.push(this.lookAt, this.upkeepAt);
-    if (this.isRetrying) moments.push(this.retry.due);
+    if (this.isRetrying(now)) moments.push(this.retry.due);
     return soonest(moments);
   }
 
@@ -318,9 +318,9 @@ export class PeerPath {
     this.outcome.tell(this.choice, second, out);
   }
 
-  private get isRetrying(): boolean {
+  private isRetrying(now: Millis): boolean {
     if (this.met && this.choice.direct) return false;
-    return this.active || (this.retry.due ?? NEVER) < this.interestUntil;
+    return this.active || Math.max(now, this.retry.due ?? now) < this.wantedUntil;
   }
 
   private isKept(route: Route): boolean {
@@ -364,7 +364,7 @@ export class PeerPath {
     if (this.choice.direct) return;
     this.retry.begin(now);
     this.burst.begin(now);
-    this.seek();
+    if (this.isWanted(now)) this.seek();
     // It may have lost the session, and then it answers no probe.
     if (this.choice.current === null) this.knock(now, KNOCK_GAP_MS, out);
   }
