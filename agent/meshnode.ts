@@ -159,7 +159,7 @@ export class MeshNode implements RunningMesh {
   endpoints(): readonly Believed[] {
     const own = this.mesh.endpoints().map((endpoint) => ({ node: this.self, endpoint }));
     const others = this.mesh.reachable().filter(({ node }) => node !== this.self);
-    // A newcomer has to get in: where nobody has reached us yet, somebody who is reached comes first.
+    // A newcomer has to get in: where nobody has reached us yet, those who are reached come first.
     const proven = this.mesh.view().reachable;
     return proven ? [...own, ...others] : [...others, ...own];
   }
