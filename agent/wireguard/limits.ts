@@ -60,7 +60,7 @@ export const COPIES_MAX = 64;
 export const ANSWERS_MAX = 256;
 
 /**
- * User packets for a member wait so long for a way to it, and then the next one raises `want` again.
+ * User packets for a member wait so long for a way to it; then the next one raises `want` again.
  * Longer than REKEY_TIMEOUT_MS, so that a lost initiation costs them nothing.
  */
 export const WAIT_MS = 8_000;

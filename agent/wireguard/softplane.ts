@@ -167,8 +167,6 @@ export class SoftPlane {
     for (const packet of waiting) this.sendPacket(row, packet, now);
   }
 
-  // Inside to outside
-
   /** An IP packet out of the TUN. */
   inside(packet: Uint8Array, now: Millis): PlaneEvent[] {
     const addresses = addressesOf(packet);
@@ -183,15 +181,9 @@ export class SoftPlane {
   private sendPacket(row: Row, packet: Uint8Array, now: Millis): void {
     const live = this.usable(row, now);
     if (live !== undefined && live.session.bare !== true) {
+      const to = [row.place, row.second].filter((place) => place !== null);
       if (row.place === null) this.drop('inside-no-place');
-      else
-        this.seal(
-          row,
-          live,
-          packet,
-          now,
-          row.second === null ? [row.place] : [row.place, row.second],
-        );
+      else this.seal(row, live, packet, now, to);
       return;
     }
     if (row.waiting.push(packet) > WAITING_MAX) {
@@ -261,8 +253,6 @@ export class SoftPlane {
     const live = row.session === null ? undefined : this.sessions.get(row.session);
     return live !== undefined && now < live.session.rejectAt ? live : undefined;
   }
-
-  // Outside to inside
 
   /** A datagram off the network. */
   outside(datagram: Uint8Array, from: Place, now: Millis): PlaneEvent[] {
