@@ -178,7 +178,7 @@ export class Faces {
       random,
     });
     await this.dashboard.start();
-    const url = this.dashboard.access()?.urls[0];
+    const [url] = this.dashboard.urls();
     if (url !== undefined) log('info', `dashboard: ${url}, password by \`kith dashboard\``);
   }
 
@@ -189,7 +189,7 @@ export class Faces {
     return encodeKey(identity.publicKey);
   }
 
-  /** Made at the first start; for its owner to read. */
+  /** Made when it is first asked for; for its owner to read. */
   private password(file: string): Uint8Array {
     const { folder, random } = this.options;
     if (!folder.has(file)) {

@@ -55,11 +55,17 @@ export class Dashboard {
 
   /** Null where it does not listen. */
   access(): DashboardAccess | null {
-    const { port } = this.listening;
-    if (port === 0) return null;
-    const hosts = this.listening.addresses().map((one) => (one.includes(':') ? `[${one}]` : one));
-    const urls = hosts.map((host) => `http://${host}:${port}/`);
+    const urls = this.urls();
+    if (urls.length === 0) return null;
     return { urls, password: Buffer.from(this.options.password()).toString() };
+  }
+
+  /** The nearest first. */
+  urls(): string[] {
+    const { port } = this.listening;
+    if (port === 0) return [];
+    const hosts = this.listening.addresses().map((one) => (one.includes(':') ? `[${one}]` : one));
+    return hosts.map((host) => `http://${host}:${port}/`);
   }
 
   private accept(socket: Socket): void {

@@ -11,7 +11,7 @@ export const SHOWN_MAX = 48; // more cannot be read on a phone
 type Point = Readonly<{ x: number; y: number }>;
 type Placed = Readonly<{ peer: PeerStatus; at: Point }>;
 
-const MIDDLE: Point = { x: 300, y: 195 };
+const MIDDLE: Point = { x: 300, y: 210 };
 
 export function graph(status: Status, model: Model): SVGElement {
   const placed = place(status.peers);
@@ -61,7 +61,7 @@ function place(peers: readonly PeerStatus[]): Placed[] {
     const reach = deep - (shown.length > 14 && index % 2 === 1 ? 0.2 : 0);
     const at = {
       x: MIDDLE.x + 240 * reach * Math.cos(angle),
-      y: MIDDLE.y + 168 * reach * Math.sin(angle),
+      y: MIDDLE.y + 130 * reach * Math.sin(angle),
     };
     return { peer, at };
   });
