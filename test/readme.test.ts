@@ -51,6 +51,11 @@ readme('every command in it works', async () => {
         assert.ok(isUp(), start.log);
         continue;
       }
+      if (line.startsWith('kith join')) {
+        // Another router, and so another state folder. It goes by the same commands.
+        await run(lab, line.replace('kith', 'cabin'), 'world');
+        continue;
+      }
       await run(lab, line.replaceAll(/\bwg0\b/g, name).replace('/usr/local/bin', '$FOLDER/bin'));
     }
   } finally {
@@ -66,18 +71,19 @@ function prepare(lab: Lab, state: string, name: string): void {
   write('wg.key', `${privateKey}\n`);
   write(`${name}.conf`, `[Interface]\nPrivateKey = ${privateKey}\nAddress = 10.8.0.1/24\n`);
   write('kith', `#!/bin/sh\nexec node ${KITH} "$@" --state ${state}\n`, 0o755);
+  write('cabin', `#!/bin/sh\nexec node ${KITH} "$@" --state ${state}-cabin\n`, 0o755);
   symlinkSync(join(ROOT, 'dist'), join(lab.folder, 'dist'));
   symlinkSync(lab.folder, join(lab.folder, 'bin'));
 }
 
-async function run(lab: Lab, line: string): Promise<void> {
+async function run(lab: Lab, line: string, where = 'home'): Promise<void> {
   // wg-quick looks for its file by name in /etc/wireguard only.
   const command = line.replace(/(wg-quick up) (\S+)$/, '$1 ./$2.conf');
   const script = `cd "$FOLDER" && PATH="$FOLDER/bin:$PATH" && ${command}`;
   const env = ['env', `FOLDER=${lab.folder}`];
   if (command.includes('wg-quick'))
     await lab.run('home', 'ip', 'link', 'delete', interfaceOf(line));
-  const ran = await lab.run('home', ...env, 'bash', '-euo', 'pipefail', '-c', script);
+  const ran = await lab.run(where, ...env, 'bash', '-euo', 'pipefail', '-c', script);
   assert.is(ran.code, 0, `${line}\n${ran.stdout}${ran.stderr}`);
 }
 

@@ -131,7 +131,7 @@ session('a PIN opens, wrong ones cost time, and nothing of it is shown', async (
 
 session('a PIN file that is gone lets nobody in', async () => {
   const at = new Typist({ ...PEERS, serial: { pinFile: 'console.pin' } });
-  await at.wake(/console\.pin is missing/);
+  await at.wake(/console\.pin is\s+missing/);
   await at.until('press Enter');
 });
 
