@@ -14,7 +14,7 @@ import { CANDIDATES_MAX } from './routes.js';
 const COALESCE_MS = 1_000; // several addresses change together when a link comes up
 /** Somebody whose NAT forgets all the time must not keep his whole mesh busy. */
 const GAP_MAX_MS = 64_000;
-const CALM_MS = 300_000; // after so long without a change the next is told at once
+const CALM_MS = 60_000; // after so long without a change the next is told at once
 const OBSERVERS_MAX = 8; // per address family; three trackers and a few peers
 const OBSERVED_GAP_MS = 3_000; // one that tells another endpoint each time is heard no oftener
 const LOCALS_MAX = 8; // a router with many bridges keeps room for what others see

@@ -280,7 +280,7 @@ export class PeerPath {
     if (current !== null) this.prober.probe(current, now, out);
     this.retry.begin(now);
     this.burst.begin(now, this.isBusy(now) ? TRIES_MAX : BETTER_TRIES);
-    if (this.isWanted(now)) this.seek();
+    if (this.isBusy(now)) this.seek();
   }
 
   tick(at: Times, out: MeshEffect[]): void {
@@ -320,7 +320,7 @@ export class PeerPath {
 
   private isRetrying(now: Millis): boolean {
     if (this.met && this.choice.direct) return false;
-    return this.active || Math.max(now, this.retry.due ?? now) < this.wantedUntil;
+    return this.active || Math.max(now, this.retry.due ?? now) < this.interestUntil;
   }
 
   private isKept(route: Route): boolean {
@@ -364,7 +364,7 @@ export class PeerPath {
     if (this.choice.direct) return;
     this.retry.begin(now);
     this.burst.begin(now);
-    if (this.isWanted(now)) this.seek();
+    this.seek();
     // It may have lost the session, and then it answers no probe.
     if (this.choice.current === null) this.knock(now, KNOCK_GAP_MS, out);
   }
@@ -373,11 +373,11 @@ export class PeerPath {
     this.retry.next(now);
     const { current } = this.choice;
     if (!this.met || current === null) {
-      this.seek();
+      if (this.isWanted(now)) this.seek();
       this.knock(now, KNOCK_GAP_MS, out);
     }
     if (!this.met) return;
-    if (this.retry.tries >= 2) this.wishes.find = true;
+    if (this.retry.tries >= 2 && this.isWanted(now)) this.wishes.find = true;
     if (current !== null) this.prober.probe(current, now, out); // tells it to try just now
     this.burst.begin(now);
   }

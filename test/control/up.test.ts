@@ -178,7 +178,8 @@ story('it ends clean, and a start after kill -9 works', async () => {
   const node = await home('ends');
   try {
     const { lab, state, link, agent, run } = node;
-    assert.match(agent.stdout, /Next: `kith guest add phone --qr`/);
+    const next = () => /Next: `kith guest add phone --qr`/.test(agent.stdout);
+    await lab.waitFor(next, READY_MS, 'hint');
     const second = await kith(['up', '--state', state]);
     assert.is(second.code, 1);
     const status = JSON.parse((await run('status', '--json')).stdout) as Status;
