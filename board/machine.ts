@@ -3,6 +3,7 @@
 import { createSocket } from 'node:dgram';
 import { accessSync, closeSync, constants, existsSync, openSync, readFileSync } from 'node:fs';
 import { networkInterfaces, release } from 'node:os';
+import { delimiter, join } from 'node:path';
 import { type Address, type Prefix, parseAddress, parsePrefix } from '../agent/bytes/address.js';
 
 /** The prefixes that this machine has an address in. */
@@ -50,6 +51,7 @@ export type Machine = Readonly<{
   mayConfigure(): boolean; // has CAP_NET_ADMIN
   openTun(): string | undefined; // the error code, if it fails
   hasInterface(name: string): boolean;
+  hasCommand(name: string): boolean; // a program that can be started by this name
   bind(port: number): Promise<string | undefined>; // the error code, if it fails
 }>;
 
@@ -67,6 +69,8 @@ export const thisMachine: Machine = {
     }
   },
   hasInterface: (name) => existsSync(`/sys/class/net/${name}`),
+  hasCommand: (name) =>
+    (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, name))),
   bind: async (port) => (await bindCode('udp4', port)) ?? (await bindCode('udp6', port)),
 };
 

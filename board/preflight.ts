@@ -27,6 +27,11 @@ export async function preflight(
     );
   const tun = machine.openTun();
   if (tun !== undefined) return tunSentence(tun);
+  if (!machine.hasCommand('ip'))
+    return (
+      'the command `ip` is missing: install it with `apt-get install iproute2` (on OpenWrt the ' +
+      'package is ip-full)'
+    );
   if (machine.hasInterface(interfaceName))
     return (
       `there is an interface ${interfaceName} already: end what made it, or take another name: ` +

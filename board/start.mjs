@@ -6,7 +6,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { constants } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = join(fileURLToPath(import.meta.url), '../..');
@@ -15,6 +15,7 @@ const SOURCES = ['agent', 'board', 'package.json', 'package-lock.json', 'rollup.
 
 const lacking = nodeProblem() ?? rootProblem() ?? tunProblem();
 if (lacking !== undefined) end(lacking);
+if (!isThere('ip')) installDebianPackage('ip', 'iproute2');
 if (!isInstalled())
   run('installing packages', 'npm', ['ci', '--include=dev', '--no-audit', '--no-fund']);
 if (!isBuilt()) run('building', 'npm', ['run', '--silent', 'build']);
@@ -41,6 +42,21 @@ function tunProblem() {
     'there is no /dev/net/tun: this kernel has no TUN driver (modprobe tun fails); ' +
     'in a container give it --device /dev/net/tun --cap-add NET_ADMIN'
   );
+}
+
+function isThere(command) {
+  const folders = (process.env.PATH ?? '/usr/bin:/bin:/usr/sbin:/sbin').split(delimiter);
+  return folders.some((folder) => existsSync(join(folder, command)));
+}
+
+/** Small systems (containers, minimal images) come without it, and without lists of packages. */
+function installDebianPackage(command, name) {
+  if (!isThere('apt-get'))
+    end(`the command \`${command}\` is missing: install the package ${name}, then try again`);
+  process.env.DEBIAN_FRONTEND = 'noninteractive'; // nobody is asked while the agent starts
+  run('asking for the list of Debian packages', 'apt-get', ['-qq', 'update']);
+  const options = ['-qq', '--yes', '--no-install-recommends'];
+  run(`installing ${name}`, 'apt-get', ['install', ...options, name]);
 }
 
 /** npm writes its own copy of the lock file last, so a broken installation is seen too. */

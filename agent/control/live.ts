@@ -58,8 +58,9 @@ export class LiveNode implements Live, AgentView {
     this.resolved = this.resolve(config);
     tunnel.apply(deviceChange(config, privateKey, this.resolved));
     const { name, mtu, addresses } = config.interface;
-    for (const remark of await setLinkUp({ name, mtu, addresses })) log('error', remark);
     try {
+      const remarks = await setLinkUp({ name, mtu, addresses }).catch(refused);
+      for (const remark of remarks) log('error', remark);
       tunnel.setLink(true, mtu);
     } catch (error) {
       throw asFailure(error, config);
@@ -217,6 +218,11 @@ function isBytes(value: Uint8Array | null): value is Uint8Array {
 }
 
 const EADDRINUSE = 98; // errno.h
+
+/** What `ip` says of an interface is for the owner to read, not a fault of the program. */
+function refused(error: unknown): never {
+  throw new Failure(error instanceof Error ? error.message : String(error));
+}
 
 function asFailure(error: unknown, config: Config): unknown {
   if (!(error instanceof DeviceError)) return error;

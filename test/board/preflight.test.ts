@@ -10,6 +10,7 @@ const GOOD: Machine = {
   mayConfigure: () => true,
   openTun: () => undefined,
   hasInterface: () => false,
+  hasCommand: () => true,
   bind: async () => undefined,
 };
 const WANTED = { interfaceName: 'kith0', port: 51820 };
@@ -34,6 +35,7 @@ const rows: Array<[string, Partial<Machine>, RegExp]> = [
     { openTun: () => 'EPERM' },
     /cannot open \/dev\/net\/tun \(EPERM\)/,
   ],
+  ['no iproute2', { hasCommand: (name) => name !== 'ip' }, /`ip` is missing: .* iproute2/],
   [
     'the name is taken',
     { hasInterface: () => true },

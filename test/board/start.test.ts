@@ -104,6 +104,24 @@ start('npm fails, or there is none: a sentence and 1', async () => {
   assert.is(none.code, 1);
 });
 
+start('no `ip`, as on a minimal Debian: its package is installed first', async () => {
+  const { root, put } = checkout();
+  const script = join(root, 'board/start.mjs');
+  const bare = () => run('env', [`PATH=${join(root, 'bin')}`, process.execPath, script]);
+  const nothing = await bare();
+  assert.is(nothing.code, 1);
+  assert.match(nothing.stderr, /^kith: the command `ip` is missing: install the package iproute2/);
+  put('bin/apt-get', `#!/bin/sh\necho "$@" >> "${root}/npm.log"\n`);
+  chmodSync(join(root, 'bin/apt-get'), 0o755);
+  const { code, stderr } = await bare();
+  assert.is(code, 3, stderr);
+  assert.match(
+    readFileSync(join(root, 'npm.log'), 'utf8'),
+    /-qq update\ninstall -qq .* iproute2\n/,
+  );
+  assert.match(stderr, /kith: installing iproute2 …/);
+});
+
 start('not root: a sentence and 1', async () => {
   const { root } = checkout();
   const user = ['--reuid=65534', '--regid=65534', '--clear-groups'];
