@@ -104,19 +104,39 @@ function maskBytes(bytes: Uint8Array, length: number): void {
   }
 }
 
+/** Host bits of the prefix are clear, as `parsePrefix` leaves them. */
 export function prefixContains(prefix: Prefix, address: Address): boolean {
-  return (
-    family(prefix.address) === family(address) &&
-    maskAddress(address, prefix.length) === prefix.address
-  );
+  if (family(prefix.address) !== family(address)) return false;
+  const wanted = addressBytes(prefix.address);
+  const bytes = addressBytes(address);
+  const whole = prefix.length >> 3;
+  for (let i = 0; i < whole; i++) if (wanted[i] !== bytes[i]) return false;
+  const differing = (wanted[whole] ?? 0) ^ (bytes[whole] ?? 0);
+  return differing >> (8 - (prefix.length & 7)) === 0;
 }
 
+const DOT = 0x2e;
+const ZERO = 0x30;
+
+/** One pass over the letters: asked about every address that anybody names. */
 function parseIpv4(text: string): Uint8Array | undefined {
-  const parts = text.split('.');
-  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part)))
-    return undefined;
-  const numbers = parts.map(Number);
-  return numbers.every((n) => n <= 255) ? Uint8Array.from(numbers) : undefined;
+  const bytes = new Uint8Array(4);
+  let parts = 0;
+  let value = -1; // no digit yet
+  for (let i = 0; i <= text.length; i++) {
+    const letter = i < text.length ? text.charCodeAt(i) : DOT;
+    if (letter === DOT) {
+      if (value < 0 || parts === 4) return undefined;
+      bytes[parts++] = value;
+      value = -1;
+      continue;
+    }
+    const digit = letter - ZERO;
+    if (digit < 0 || digit > 9 || value === 0) return undefined; // no leading zeros
+    value = value < 0 ? digit : 10 * value + digit;
+    if (value > 255) return undefined;
+  }
+  return parts === 4 ? bytes : undefined;
 }
 
 function parseIpv6(text: string): Uint8Array | undefined {

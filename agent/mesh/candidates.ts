@@ -44,6 +44,7 @@ export class OwnWhereabouts implements Whereabouts {
   private publishedAt: Millis = Number.NEGATIVE_INFINITY;
   private publishAt: Millis | undefined;
   private gapMs = COALESCE_MS;
+  private verdict: NatKind | undefined; // of the samples; asked for at every turn of every path
 
   constructor(
     private readonly ground: Ground,
@@ -60,6 +61,7 @@ export class OwnWhereabouts implements Whereabouts {
     if (this.own.size > 0) this.stale = new Set(this.samples);
     this.locals = locals;
     this.own = own;
+    this.verdict = undefined;
     this.gapMs = COALESCE_MS; // we have moved: told at once
     this.changed(at, out);
   }
@@ -84,12 +86,14 @@ export class OwnWhereabouts implements Whereabouts {
     );
     fresh.push({ by, endpoint, at: at.now, changedAt });
     this.samples = fresh.slice(-2 * OBSERVERS_MAX);
+    this.verdict = undefined;
     this.changed(at, out);
   }
 
   get nat(): NatKind {
     if (this.options.blocked?.()) return 'blocked';
-    return classify(this.samples, this.own);
+    this.verdict ??= classify(this.samples, this.own);
+    return this.verdict;
   }
 
   /** Best first, at most 16: what a record says. */
