@@ -9,9 +9,11 @@ import {
   PEER_FLAGS,
   PEER_FRAME_SESSION,
   PEER_MEMBER,
+  PEER_NAME_LENGTH,
   PEER_ROAMS,
   PEER_SESSION,
   PEER_SINGLE,
+  PEER_WAITING,
   PEER_WANTED,
   PEERS,
   SESSION_BARE,
@@ -88,6 +90,7 @@ export class Clerk {
       case 'place':
         this.places.set(order.peer, order.place);
         if (order.second !== undefined) this.places.setSecond(order.peer, order.second);
+        this.release(order.peer, now);
         return;
       case 'begin':
         this.begin(order.session);
@@ -207,7 +210,17 @@ export class Clerk {
     words[(row + PEER_SESSION) >> 2] = session === null || bare ? 0 : session + 1;
     if (session === null || bare) return;
     this.flag(peer, 0, PEER_WANTED);
-    this.transmitter.release(peer, now);
+    this.release(peer, now);
+  }
+
+  /** A session and a place: nothing has to wait any longer. */
+  private release(peer: number, now: number): void {
+    const row = this.peerRow(peer);
+    const { bytes, words } = this.memory;
+    const ready = words[(row + PEER_SESSION) >> 2] !== 0 && bytes[row + PEER_NAME_LENGTH] !== 0;
+    if (!ready) return;
+    this.flag(peer, 0, PEER_WANTED);
+    if (words[(row + PEER_WAITING) >> 2] !== 0) this.transmitter.release(peer, now);
   }
 }
 

@@ -6,9 +6,9 @@
 export const DROP_REASONS = [
   'inside-malformed', // from the TUN: no IPv4 or IPv6 packet, or an offload header that lies
   'inside-no-route', // no peer's allowed IPs cover the destination
-  'inside-no-place', // a session, but nowhere to send
-  'inside-waiting-full', // waited for a session, displaced by newer packets
-  'inside-waiting-expired', // waited for a session that never came
+  'inside-no-place', // a session with a stock peer, but nowhere to send
+  'inside-waiting-full', // waited for a session or a way, displaced by newer packets
+  'inside-waiting-expired', // waited for a session or a way that never came
   'inside-counter-spent', // the session's messages are used up
   'outside-malformed', // shorter than its type, longer than it, or of no known type
   'outside-unknown-index', // transport message for no session of ours

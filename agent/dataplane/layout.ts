@@ -147,6 +147,7 @@ export const PEER_FLAGS = 30; // u8
 export const PEER_SOURCE = 32; // 16 bytes address, u32 interface
 export const PEER_SECOND = 52; // u32: row of PLACES where copies of user packets go, 0: none
 export const PEER_SESSION = 56; // u32: session in use + 1; 0 also where that is bare
+export const PEER_WAITING = 60; // u32: packets that wait for a session, or for a place
 export const PEER_FRAME_SESSION = 84; // u32: session in use + 1
 export const PEER_CHANNEL_HEADER = 88; // u32 0x21 | u32 channel, as they stand in a datagram
 export const PEER_CHANNEL = 92; // 0: none

@@ -10,6 +10,7 @@ import {
   PEER_PINNED,
   PEER_SINGLE,
   PEER_SLOT,
+  PEER_WAITING,
   PEERS,
   SCRATCH,
   SEND_MESSAGES,
@@ -75,11 +76,13 @@ export class Transmitter {
     return failure;
   }
 
-  /** Sends what waited for a session of this peer. */
+  /** Sends what waited for a session with this peer, or a way to it. */
   release(peer: number, now: number): void {
-    const { wasm } = this.memory;
-    for (let bytes = wasm.takeWaiting(peer); bytes > 0; bytes = wasm.takeWaiting(peer)) {
-      this.finishJob(wasm.transmit(bytes, now), now);
+    const { wasm, words } = this.memory;
+    // No more than wait now: what cannot go after all waits again, behind the others.
+    for (let left = words[waitingWord(peer)] ?? 0; left > 0; left--) {
+      const bytes = wasm.takeWaiting(peer);
+      if (bytes > 0) this.finishJob(wasm.transmit(bytes, now), now);
     }
     this.flush(now);
   }
@@ -225,6 +228,11 @@ export class Transmitter {
     if (failed > 0) this.ledger.drop(SEND_FAILED, failed);
     return true;
   }
+}
+
+/** Where it is counted how many packets wait for this peer. */
+function waitingWord(peer: number): number {
+  return (PEERS + peer * PEER_BYTES + PEER_WAITING) >> 2;
 }
 
 export function isSourceProblem(number: number): boolean {

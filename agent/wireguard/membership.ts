@@ -142,6 +142,11 @@ export class Membership {
     if (this.dropAt === NEVER) this.dropAt = now + WAIT_MS;
   }
 
+  /** There is a session, and now a way: nothing waits any more. */
+  found(): void {
+    this.dropAt = NEVER;
+  }
+
   /** A session has come to be used. */
   met({ id, origin }: SessionEntry, out: Effect[]): void {
     this.knock = undefined;

@@ -59,6 +59,8 @@ export class Peer {
   moveTo(place: Place | null, out: Effect[], second?: Place | null): void {
     if (samePlace(this.place, place) && second === undefined) return;
     this.place = place;
+    const { current } = this.sessions;
+    if (place !== null && current && !this.member?.isBare(current.origin)) this.member?.found();
     const move = { kind: 'place', peer: this.id, place } as const;
     out.push(second === undefined ? move : { ...move, second });
   }

@@ -23,6 +23,7 @@ import {
   type Live,
   liveOf,
   opened,
+  padded,
   quiet,
   type Row,
   readU32,
@@ -113,6 +114,7 @@ export class SoftPlane {
         row.place = order.place;
         if (order.second !== undefined) row.second = order.second;
         this.circuits.learn(order.place, order.second ?? null);
+        if (order.place !== null && this.usable(row, now)) this.release(row, now);
         return;
       case 'use':
         this.use(row, order.session, now);
@@ -160,11 +162,13 @@ export class SoftPlane {
 
   private use(row: Row, session: SessionId | null, now: Millis): void {
     row.session = session;
-    if (session === null || this.sessions.get(session)?.session.bare) return;
+    if (session !== null && !this.sessions.get(session)?.session.bare) this.release(row, now);
+  }
+
+  /** A session, or a place, has come: what waited goes, or waits on. */
+  private release(row: Row, now: Millis): void {
     row.wanted = false;
-    const waiting = row.waiting;
-    row.waiting = [];
-    for (const packet of waiting) this.sendPacket(row, packet, now);
+    for (const packet of row.waiting.splice(0)) this.sendPacket(row, packet, now);
   }
 
   /** An IP packet out of the TUN. */
@@ -180,7 +184,8 @@ export class SoftPlane {
 
   private sendPacket(row: Row, packet: Uint8Array, now: Millis): void {
     const live = this.usable(row, now);
-    if (live !== undefined && live.session.bare !== true) {
+    const waits = live === undefined || live.session.bare || (row.member && row.place === null);
+    if (!waits) {
       const to = [row.place, row.second].filter((place) => place !== null);
       if (row.place === null) this.drop('inside-no-place');
       else this.seal(row, live, packet, now, to);
@@ -224,7 +229,7 @@ export class SoftPlane {
       this.drop('inside-counter-spent');
       return;
     }
-    const length = Math.min(TEXT_BYTES_MAX, Math.max(this.padded(text.length), pad));
+    const length = Math.min(TEXT_BYTES_MAX, Math.max(padded(text.length, this.mtu), pad));
     const datagram = sealed(session, counter, text, length);
     const { traffic } = row;
     traffic.sentAt = now;
@@ -236,12 +241,6 @@ export class SoftPlane {
     }
     for (const place of to) this.emit(Uint8Array.from(datagram), place);
     if (now >= session.renewSendAt || counter >= REKEY_AFTER_MESSAGES) this.stale(live);
-  }
-
-  /** To 16 bytes, but never past the MTU of the TUN (paper, section 5.4.6). */
-  private padded(bytes: number): number {
-    const full = (bytes + 15) & ~15;
-    return full <= this.mtu ? full : Math.max(bytes, this.mtu);
   }
 
   private emit(datagram: Uint8Array, to: Place): void {

@@ -98,3 +98,9 @@ export function isUserPacket(text: Uint8Array): boolean {
   const nibble = (text[0] ?? 0) >> 4;
   return text.length > 0 && (nibble < 8 || nibble > 11);
 }
+
+/** To 16 bytes, but never past the MTU of the TUN (paper, section 5.4.6). */
+export function padded(bytes: number, mtu: number): number {
+  const full = (bytes + 15) & ~15;
+  return full <= mtu ? full : Math.max(bytes, mtu);
+}

@@ -88,6 +88,29 @@ clerk('in a bare session user packets wait for another one; frames do not', () =
   assert.is(drops('frame-no-session'), 1);
 });
 
+clerk("without a place a member's packets wait for one; those of a stock peer are dropped", () => {
+  const { clerk, packet, drops, events } = office();
+  for (const peer of [7, 8]) {
+    clerk.apply({ kind: 'peer', peer, roams: peer === 8 }, 0);
+    if (peer === 7) clerk.apply({ kind: 'member', peer, member: true }, 0);
+    clerk.apply({ kind: 'begin', session: session(peer, peer, false) }, 0);
+    clerk.apply({ kind: 'use', peer, session: peer }, 0);
+    packet(peer);
+    packet(peer);
+  }
+  assert.is(drops('inside-no-place'), 2, 'of the stock peer');
+  assert.equal(events, [{ kind: 'want', peer: 7 }]);
+  clerk.apply({ kind: 'place', peer: 7, place: null }, 0);
+  assert.is(drops('no-slot'), 0, 'nothing went out');
+  clerk.apply({ kind: 'place', peer: 7, place: place(1) }, 0);
+  assert.is(drops('no-slot'), 1, 'both packets, a train');
+  clerk.apply({ kind: 'place', peer: 7, place: null }, 0);
+  packet(7);
+  assert.is(events.length, 2, 'wanted anew');
+  clerk.apply({ kind: 'place', peer: 7, place: place(2) }, 2e9);
+  assert.is(drops('no-slot'), 1, 'the session has ended meanwhile: it waits on');
+});
+
 clerk('64 peers may have a second place; one that goes makes room', () => {
   const { clerk, memory } = office();
   const second = (peer: number) =>

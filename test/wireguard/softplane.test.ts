@@ -44,6 +44,53 @@ soft('no more than 32 wait, the newest; none is left when they are dropped', () 
   assert.is(a.plane.drops()['inside-waiting-expired'], undefined);
 });
 
+soft(
+  'a member whose way is gone: packets wait, it is wanted once, and they go when it is back',
+  () => {
+    const { net, a, b, toB } = two();
+    a.packet(2);
+    net.settle();
+    const place = a.plane.placeOf(toB);
+    const move = (to: typeof place) => a.perform(a.device.setPlace(toB, to, net.now, a.wall));
+    move(null);
+    const wanted = a.event('want').length;
+    for (let i = 0; i < 34; i++) a.packet(2);
+    assert.is(a.event('want').length, wanted + 1);
+    assert.is(a.plane.drops()['inside-no-place'], undefined);
+    assert.is(a.plane.drops()['inside-waiting-full'], 2);
+    net.pass(3_000);
+    assert.is(b.got.length, 1);
+    move(place);
+    net.settle();
+    assert.is(b.got.length, 33);
+    // The patience of the first time is over by now; that of the second has just begun.
+    move(null);
+    net.pass(4_000);
+    a.packet(2);
+    assert.is(a.event('want').length, wanted + 2);
+    net.pass(5_000);
+    move(place);
+    net.settle();
+    assert.is(b.got.length, 34);
+  },
+);
+
+soft(
+  'what waits for a way that never comes is dropped after 8 s, and the next one wants again',
+  () => {
+    const { net, a, toB } = two();
+    a.packet(2);
+    net.settle();
+    a.perform(a.device.setPlace(toB, null, net.now, a.wall));
+    a.packet(2);
+    net.pass(8_100);
+    assert.is(a.plane.drops()['inside-waiting-expired'], 1);
+    const wanted = a.event('want').length;
+    a.packet(2);
+    assert.is(a.event('want').length, wanted + 1);
+  },
+);
+
 soft('frames: from members only, with the place they came from; elsewhere and padded', () => {
   const { net, a, b, toA, toB } = two();
   b.packet(1);

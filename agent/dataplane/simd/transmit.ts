@@ -15,6 +15,7 @@ import {
   NOTE_WANT,
   PEER_FLAGS,
   PEER_FRAME_SESSION,
+  PEER_MEMBER,
   PEER_NAME_LENGTH,
   PEER_SECOND,
   PEER_SESSION,
@@ -99,7 +100,10 @@ export function transmit(bytes: u32, now: f64): u32 {
   const used = load<u32>(row, PEER_SESSION);
   if (used == 0 || now >= load<f64>(sessionRow(used - 1), 64)) return hold(row, bytes);
   session = used - 1;
-  if (load<u8>(row, PEER_NAME_LENGTH) == 0) return refuse(DROP_NO_PLACE);
+  if (load<u8>(row, PEER_NAME_LENGTH) == 0) {
+    // To a member main finds a way, as it finds a session; nobody looks for a stock peer.
+    return load<u8>(row, PEER_FLAGS) & PEER_MEMBER ? hold(row, bytes) : refuse(DROP_NO_PLACE);
+  }
   place = row;
   second = load<u32>(row, PEER_SECOND);
   if (!prepare()) return refuse(DROP_INSIDE_MALFORMED);
