@@ -3,6 +3,7 @@
 //   npx tsx test/sim/main.ts faults 1 200          scenario, first seed, how many
 //   npx tsx test/sim/main.ts faults 17 1 30        … minutes of trouble
 //   npx tsx --import ./test/sim/standin/register.mjs test/sim/main.ts thousands 1 1 30 10000
+//                                                … detail: and what an idle node's bytes are
 //
 // A seed that fails is printed with what came before; the same seed fails in the same way again.
 
@@ -10,13 +11,14 @@ import { faults, meeting, moving, revocation, type Told } from './scenarios.js';
 import { thousands } from './thousands.js';
 import { Violation } from './world.js';
 
-const [name = 'faults', first = '1', count = '1', minutes, nodes] = process.argv.slice(2);
+const [name = 'faults', first = '1', count = '1', minutes, nodes, detail] = process.argv.slice(2);
 const scenarios: Record<string, (seed: number) => Told> = {
   meeting,
   moving,
   revocation,
   faults: (seed) => faults(seed, minutes === undefined ? undefined : Number(minutes)),
-  thousands: (seed) => thousands(seed, Number(nodes ?? 1_000), Number(minutes ?? 30)),
+  thousands: (seed) =>
+    thousands(seed, Number(nodes ?? 1_000), Number(minutes ?? 30), detail === 'detail'),
 };
 const scenario = scenarios[name];
 if (scenario === undefined) throw new RangeError(`one of ${Object.keys(scenarios).join(', ')}`);

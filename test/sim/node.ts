@@ -12,6 +12,7 @@ import type { PlaneEvent } from '../../agent/wireguard/orders.js';
 import { Random } from '../lab/random.js';
 import { type Brain, Disk, type Watcher } from './brain.js';
 import type { Host, Net } from './net.js';
+import type { Tally } from './tally.js';
 import { type Above, SimTunnel } from './tunnel.js';
 import type { World } from './world.js';
 
@@ -31,6 +32,7 @@ export class SimNode implements Above {
   ticks = 0;
   skewMs = 0; // of its wall clock
   notes: string[] = []; // codes, newest last
+  tally: Tally | undefined; // of what it sends and hears, where somebody wants to know
   private life = 0; // counts starts: what an earlier one had planned comes to nothing
   private peers = new Map<NodeId, PeerId>();
   private nodes = new Map<PeerId, NodeId>();
@@ -154,12 +156,15 @@ export class SimNode implements Above {
 
   private emit(datagram: Uint8Array, to: Place): void {
     const port = this.ports.get(to.slot);
-    if (port !== undefined) this.net.send(this.host, port, datagram, to.endpoint);
+    if (port === undefined) return;
+    this.tally?.sent(this.name, datagram);
+    this.net.send(this.host, port, datagram, to.endpoint);
   }
 
   private receive(port: number, bytes: Uint8Array, from: Endpoint): void {
     for (const [slot, own] of this.ports) {
       if (own !== port) continue;
+      this.tally?.received(this.name, bytes);
       this.tunnel.receive(bytes, { slot, endpoint: from, source: null, channel: 0 });
       this.arm();
       return;
@@ -314,6 +319,7 @@ export class SimNode implements Above {
         tunnel.perform(tunnel.device.setPresharedKeys(peer, effect.keys, now, wall));
         return;
       case 'frame':
+        if (this.tally) this.tally.saying = effect.frame.kind;
         for (const frame of encodeFrame(effect.frame))
           tunnel.order({
             kind: 'frame',
@@ -322,6 +328,7 @@ export class SimNode implements Above {
             ...(effect.at && { at: effect.at }),
             ...(effect.pad !== undefined && { pad: effect.pad }),
           });
+        if (this.tally) this.tally.saying = undefined;
     }
   }
 

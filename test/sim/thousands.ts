@@ -3,6 +3,7 @@
 
 import type { NatName } from './nat.js';
 import type { Told } from './scenarios.js';
+import { Tally } from './tally.js';
 import { Village } from './village.js';
 
 const OPEN_PART = 0.2; // of all nodes have a public address
@@ -12,7 +13,8 @@ const SPREAD_MS = 120_000;
 const LOOKUPS = 200;
 const FORMED_MS = 600_000; // from here on everything is as it stays
 
-export function thousands(seed: number, count: number, minutes: number): Told {
+/** `detail`: a table of what the bytes were spent on, too. */
+export function thousands(seed: number, count: number, minutes: number, detail = false): Told {
   const kinds: readonly (NatName | null)[] = [
     'full-cone',
     'address-restricted',
@@ -27,18 +29,30 @@ export function thousands(seed: number, count: number, minutes: number): Told {
   village.start();
   world.run(Math.min(FORMED_MS, (minutes * 60_000) / 2));
   const before = nodes.map(({ host }) => host.sentBytes + host.receivedBytes);
+  const tally = new Tally();
+  if (detail) for (const node of nodes) node.tally = tally;
   const from = world.now;
   world.run(Math.max(60_000, minutes * 60_000 - from));
   const seconds = (world.now - from) / 1_000;
   const bits = nodes.map(({ host }, i) => {
     return (8 * (host.sentBytes + host.receivedBytes - before[i]!)) / seconds;
   });
-  const homes = bits.slice(open);
+  // A home behind a full cone is reachable by anybody, too, and serves others as a tracker then.
+  const serves = nodes.map(({ mesh }) => mesh.view().reachable);
+  const homes = bits.filter((_, i) => !serves[i]);
   report('bit/s of a home', homes);
-  report('bit/s of a tracker', bits.slice(0, open));
-  const tracked = nodes.map(({ mesh }) => mesh.view().tracked).slice(0, open);
+  const trackers = bits.filter((_, i) => serves[i]);
+  report('bit/s of a tracker', trackers);
+  if (detail) {
+    const named = (which: boolean) => nodes.filter((_, i) => serves[i] === which);
+    for (const which of [false, true]) {
+      const names = named(which).map(({ name }) => name);
+      console.log(`${which ? 'trackers' : 'homes'}:\n${tally.table(names, seconds)}`);
+    }
+  }
+  const tracked = nodes.map(({ mesh }) => mesh.view().tracked).filter((_, i) => serves[i]);
   report('nodes per tracker', tracked);
-  const mean = tracked.reduce((sum, each) => sum + each, 0) / open;
+  const mean = tracked.reduce((sum, each) => sum + each, 0) / tracked.length;
   if (middle(homes) > IDLE_BITS_MAX) world.fail(`an idle node takes ${middle(homes)} bit/s`);
   if (count >= 1_000 && Math.max(...tracked) > LOAD_RATIO_MAX * mean)
     world.fail(`a tracker has ${Math.max(...tracked)} nodes, the mean is ${mean}`);
@@ -62,7 +76,11 @@ function middle(values: readonly number[]): number {
 }
 
 function report(what: string, values: readonly number[]): void {
-  const [least, most] = [Math.min(...values), Math.max(...values)];
-  const numbers = [least, middle(values), most].map((value) => value.toFixed(0));
-  console.log(`${what}: least, median, most ${numbers.join(', ')}`);
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (part: number) => (sorted[Math.floor(part * (sorted.length - 1))] ?? 0).toFixed(0);
+  const mean = values.reduce((sum, each) => sum + each, 0) / Math.max(1, values.length);
+  const spread = [0, 0.5, 0.95, 1].map(at).join(', ');
+  console.log(
+    `${what} (${values.length}): least, median, p95, most ${spread}; mean ${mean.toFixed(1)}`,
+  );
 }
