@@ -69,6 +69,11 @@ export class Mesh {
     });
   }
 
+  /** A handshake of one that has no row yet: where not every member has one from the start. */
+  onStranger(node: NodeId, at: Times): MeshEffect[] {
+    return this.run(at, (out) => this.meet(node, out));
+  }
+
   onLost(node: NodeId, at: Times): MeshEffect[] {
     return this.run(at, (out) => {
       const { paths, trackers, channels, gossip } = this.machines;

@@ -22,27 +22,18 @@ import { Door } from './porch.js';
 import { Reception } from './reception.js';
 import { Indices, nameOf, Rows } from './tables.js';
 import { TimestampClock } from './timestamp.js';
+import { type PeerView, viewOf } from './view.js';
 
 export type DeviceOptions = Readonly<{
   random: (bytes: number) => Uint8Array;
   traffic: (peer: PeerId) => Traffic;
   /** Out of which socket slot an endpoint that came by configuration is reached. */
   slotFor: (endpoint: Endpoint) => number;
+  /** An initiation of one who has no row came, and is answered if he is added meanwhile. */
+  onStranger?: (publicKey: Uint8Array) => void;
   /** What the last `ceiling` effect of an earlier run said, in seconds; undefined: none did. */
   ceiling?: number | undefined;
   sessionsMax?: number;
-}>;
-
-/** What `wg show` tells of a peer. */
-export type PeerView = Readonly<{
-  peer: PeerId;
-  publicKey: Uint8Array;
-  presharedKey: Uint8Array | null; // a copy, wipe it
-  place: Place | null;
-  keepalive: number; // seconds, 0 is off
-  lastHandshake: number; // Unix time, seconds with a fraction; 0 is never
-  receivedBytes: number;
-  sentBytes: number;
 }>;
 
 type Kind = 'roams' | 'stays' | 'member' | 'porch';
@@ -52,14 +43,13 @@ export class Device {
   private readonly ground: Ground;
   private readonly rows = new Rows<Peer>();
   private readonly byKey = new Map<string, Peer>();
-  private readonly slotFor: DeviceOptions['slotFor'];
+  private readonly awake = new Set<Peer>(); // those that have a deadline
   private readonly dropped = new Map<DeviceDrop, number>(DEVICE_DROPS.map((name) => [name, 0]));
   private readonly door: Door;
   private readonly reception: Reception;
   private dueAt: Millis = NEVER; // no peer is due before
 
-  constructor(options: DeviceOptions) {
-    this.slotFor = options.slotFor;
+  constructor(private readonly options: DeviceOptions) {
     this.ground = {
       identity: undefined,
       up: false,
@@ -73,6 +63,7 @@ export class Device {
     this.door = new Door();
     this.reception = new Reception(this.ground, this.door, {
       peerOf: (publicKey) => this.byKey.get(nameOf(publicKey)),
+      onStranger: (publicKey) => options.onStranger?.(publicKey),
       admit: (publicKey, out) => this.admit(publicKey, out),
       note: (peer) => this.note(peer),
     });
@@ -157,6 +148,7 @@ export class Device {
     const out: Effect[] = [];
     peer.wipe(out);
     this.rows.remove(id);
+    this.awake.delete(peer);
     if (!this.door.leave(id)) this.byKey.delete(nameOf(peer.publicKey));
     out.push({ kind: 'peer-gone', peer: id });
     return out;
@@ -193,8 +185,7 @@ export class Device {
   }
 
   private admit(publicKey: Uint8Array, out: Effect[]): Peer | undefined {
-    if (this.rows.size >= PEERS_MAX) return undefined;
-    return this.addRow(publicKey, 'porch', out);
+    return this.rows.size < PEERS_MAX ? this.addRow(publicKey, 'porch', out) : undefined;
   }
 
   /** Counts from the next handshake on. Null or zeros: none. */
@@ -203,7 +194,7 @@ export class Device {
   }
 
   setEndpoint(id: PeerId, endpoint: Endpoint, now: Millis, wall: Millis): Effect[] {
-    const place = { slot: this.slotFor(endpoint), endpoint, source: null, channel: 0 };
+    const place = { slot: this.options.slotFor(endpoint), endpoint, source: null, channel: 0 };
     return this.setPlace(id, place, now, wall);
   }
 
@@ -328,7 +319,7 @@ export class Device {
     if (now < this.dueAt) return out;
     for (const id of this.door.due(now)) out.push(...this.removePeer(id));
     this.dueAt = this.door.deadline();
-    for (const peer of this.rows.values()) {
+    for (const peer of this.awake) {
       if (now >= peer.deadline()) peer.tick({ now, wall }, out);
       this.note(peer);
     }
@@ -352,18 +343,7 @@ export class Device {
   }
 
   view(id: PeerId): PeerView {
-    const peer = this.known(id);
-    const traffic = this.ground.traffic(id);
-    return {
-      peer: id,
-      publicKey: peer.publicKey,
-      presharedKey: peer.keys.getPresharedKey(),
-      place: peer.place,
-      keepalive: peer.keepalive,
-      lastHandshake: peer.lastHandshake,
-      receivedBytes: traffic.receivedBytes + peer.receivedBytes,
-      sentBytes: traffic.sentBytes + peer.sentBytes,
-    };
+    return viewOf(this.known(id), this.ground.traffic(id));
   }
 
   /** Handshake datagrams dropped, by reason. */
@@ -389,7 +369,10 @@ export class Device {
   }
 
   private note(peer: Peer): void {
-    this.dueAt = Math.min(this.dueAt, peer.deadline(), this.door.deadline());
+    const due = peer.deadline();
+    if (due === NEVER) this.awake.delete(peer);
+    else this.awake.add(peer);
+    this.dueAt = Math.min(this.dueAt, due, this.door.deadline());
   }
 
   private known(id: PeerId): Peer {

@@ -13,6 +13,8 @@ import type { Door } from './porch.js';
 
 export type Household = Readonly<{
   peerOf: (publicKey: Uint8Array) => Peer | undefined;
+  /** Asked once more afterwards: it may have become a peer. */
+  onStranger: (publicKey: Uint8Array) => void;
   /** A new peer on the porch; undefined where there is no row left. */
   admit: (publicKey: Uint8Array, out: Effect[]) => Peer | undefined;
   /** Its deadline may be another now. */
@@ -81,15 +83,20 @@ export class Reception {
     const { identity } = this.ground;
     const opened = identity && openInitiation(identity, message);
     if (opened === undefined) return 'not-for-us';
-    const peer = this.household.peerOf(opened.publicKey);
-    const isDoor = peer === undefined && this.door.isKey(opened.publicKey);
+    const { household, door } = this;
+    let peer = household.peerOf(opened.publicKey);
+    const isDoor = peer === undefined && door.isKey(opened.publicKey);
+    if (peer === undefined && !isDoor) {
+      household.onStranger(opened.publicKey);
+      peer = household.peerOf(opened.publicKey);
+    }
     const drop = isDoor
       ? this.letIn(opened, sight, at, out)
       : peer === undefined
         ? 'stranger'
         : peer.respond(opened, sight, at, out);
     if (drop !== undefined) opened.wipe();
-    if (peer !== undefined) this.household.note(peer);
+    if (peer !== undefined) household.note(peer);
     return drop;
   }
 

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { publicKeyOf } from '../../agent/crypto/x25519.js';
-import { Device } from '../../agent/wireguard/device.js';
+import { Device, type DeviceOptions } from '../../agent/wireguard/device.js';
 import type { Effect } from '../../agent/wireguard/effects.js';
 import { Pair, quiet, seeded } from './pair.js';
 import { PUB, wholeHandshake } from './twin.js';
@@ -17,7 +17,7 @@ const place = (address = '192.0.2.77', port = 7) => ({
   channel: 0,
 });
 
-function make(seed = 1, options: { sessionsMax?: number } = {}) {
+function make(seed = 1, options: Partial<DeviceOptions> = {}) {
   const random = seeded(seed);
   const given: Uint8Array[] = []; // all random bytes it took
   const bytes = (n: number) => {
@@ -157,6 +157,23 @@ device('silence to strangers, to forgers, and to what is not for us', () => {
   us.device.down();
   assert.equal(us.device.onHandshake(arrival(them.message(4)), false, 2_000, WALL), []);
   assert.is(us.device.drops().down, 1);
+});
+
+device('a stranger of whom somebody knows is answered at his first word', () => {
+  const met: Uint8Array[] = [];
+  const us = make(1, {
+    onStranger(publicKey) {
+      met.push(Uint8Array.from(publicKey));
+      if (met.length > 1) us.device.addPeer(publicKey);
+    },
+  });
+  const them = stranger(us, 52);
+  assert.equal(us.device.onHandshake(arrival(them.message(1)), false, 1_000, WALL), []);
+  const answer = us.device.onHandshake(arrival(them.message(2)), false, 1_100, WALL);
+  assert.ok(kinds(answer).includes('send'));
+  assert.equal(met, [them.publicKey, them.publicKey]);
+  us.device.onHandshake(arrival(them.message(3, them.later(1))), false, 2_000, WALL);
+  assert.is(met.length, 2, 'he has a row now');
 });
 
 device('an initiation again, or an older one, is refused; a newer one 20 ms later is not', () => {
