@@ -36,7 +36,13 @@ const executable = {
   },
 };
 
+// A package's own comments about its own tree shaking are nothing its users could act on.
+const onLog = (level, log, show) => {
+  if (log.code !== 'INVALID_ANNOTATION' || !/node_modules/.test(log.id ?? '')) show(level, log);
+};
+
 const agent = {
+  onLog,
   input: { kith: 'agent/main.ts', worker: 'agent/dataplane/worker.ts' },
   output: {
     dir: 'dist',
@@ -76,6 +82,7 @@ const pageFiles = {
 };
 
 const page = {
+  onLog,
   input: { page: `${PAGE}/main.ts` },
   output: { dir: 'dist/page', format: 'es', entryFileNames: '[name].js' },
   plugins: [nodeResolve({ browser: true }), pageFiles, esbuild({ target: 'es2022', minify: true })],

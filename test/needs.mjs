@@ -24,6 +24,8 @@ export const PACKAGES = [
   { name: 'tcpdump', commands: ['tcpdump'], why: 'what is on the wire, and what is not' },
   { name: 'ncat', commands: ['ncat'], why: "WireGuard's own test script" },
   { name: 'procps', commands: ['sysctl', 'ps'], why: 'wg-quick sets kernel parameters' },
+  { name: 'git', commands: ['git'], why: 'the list of files that belong here' },
+  { name: 'openssl', commands: ['openssl'], why: 'certificates for a broker of the tests' },
   { name: 'mosquitto', commands: ['mosquitto', 'mosquitto_passwd'], why: 'a foreign MQTT broker' },
   {
     name: 'mosquitto-clients',
