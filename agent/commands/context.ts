@@ -72,6 +72,20 @@ export interface AgentView {
   status(): Status;
 }
 
+/** What is known of newer versions. */
+export type UpdateStatus = Readonly<{
+  installed: string;
+  latest: string; // the installed one where no newer is known
+  summary: string | null; // one line for people
+  url: string | null; // of the release notes
+  progress: number | null; // per cent while one is being installed
+}>;
+
+export interface UpdateView {
+  /** Asks nobody. */
+  updateStatus(): UpdateStatus;
+}
+
 export type LogLine = Readonly<{
   at: number; // Unix milliseconds
   level: 'error' | 'info' | 'verbose';
@@ -116,6 +130,8 @@ export interface Context {
   readonly agent: AgentView | null;
   /** Changes that wait to be confirmed; null where this is not the agent's own process. */
   readonly changes?: Changes | null;
+  /** Absent where this is not the agent's own process. */
+  readonly update?: UpdateView | null;
   /** What the running agent logged last, oldest first; absent where this is not its process. */
   readonly log?: (() => readonly LogLine[]) | undefined;
   /** Null while the dashboard is off; absent where this is not the agent's own process. */

@@ -4,7 +4,7 @@
 import { networkInterfaces } from 'node:os';
 import { encodeKey } from '../bytes/base64.js';
 import type { Changes } from '../commands/changes.js';
-import type { Context, DashboardAccess, Status, Store } from '../commands/context.js';
+import type { Context, DashboardAccess, Status, Store, UpdateStatus } from '../commands/context.js';
 import { Failure, failureLines } from '../commands/failure.js';
 import { COMMANDS } from '../commands/registry.js';
 import { runCommand } from '../commands/run.js';
@@ -24,6 +24,8 @@ export type FacesOptions = Readonly<{
   config: Config; // of this run
   settings: readonly string[]; // --set
   status(): Status;
+  /** Absent where nobody looks for newer versions. */
+  update?: (() => UpdateStatus) | undefined;
   /** Whose orders count here; null while the node is in no mesh. */
   commanders(): Commanders | null;
   random(bytes: number): Uint8Array;
@@ -72,7 +74,7 @@ export class Faces {
   async start(context: (note: (line: string) => void) => Context): Promise<void> {
     const { changes } = this;
     if (!changes) throw new RangeError('changesOf was not called');
-    const { folder, status, commanders, log } = this.options;
+    const { folder, status, update, commanders, log } = this.options;
     await this.followBroker();
     const { Mqtt } = await import('./mqtt/mqtt.js');
     const { orderVerifier } = await import('./mqtt/orders.js');
@@ -80,6 +82,7 @@ export class Faces {
       publicKey: this.publicKey(),
       config: this.config,
       status,
+      update,
       changes,
       commands: COMMANDS,
       context,

@@ -4,7 +4,8 @@
 
 import type { PeerStatus, Status } from '../../commands/context.js';
 import { labelOf } from '../../commands/label.js';
-import type { Config } from '../../config/schema.js';
+import { EVENT_TYPES } from './events.js';
+import { type Add, addHomeSettings } from './homesettings.js';
 import type { Topics } from './topics.js';
 
 export const PEERS_MAX = 32; // six entities each; more would bury the rest of a home
@@ -16,7 +17,6 @@ export type Component = Readonly<{ p: string; unique_id?: string } & Record<stri
 export type DiscoveryInput = Readonly<{
   topics: Topics;
   status: Status;
-  config: Config;
   commands: readonly string[]; // names that may be given by MQTT without a signature
   /** Ids and platforms announced before: those that are no more are taken away. */
   announced: ReadonlyMap<string, string>;
@@ -30,12 +30,11 @@ export function discoveryTopic(prefix: string, topics: Topics): string {
 export function discoveryPayload(input: DiscoveryInput): Readonly<Record<string, unknown>> {
   const { topics, status, announced } = input;
   const components = new Map<string, Component>();
-  const add = (id: string, p: string, rest: Record<string, unknown>) =>
+  const add: Add = (id, p, rest) =>
     components.set(id, { p, unique_id: `kith_${topics.node}_${id}`, ...rest });
   addNode(add, input);
   if (status.mesh) addMesh(add, topics);
-  addSettings(add, input);
-  addCommands(add, input);
+  addHomeSettings(add, { topics, commands: input.commands, inMesh: !!status.mesh });
   for (const peer of status.peers.slice(0, PEERS_MAX)) addPeer(add, topics, peer);
   const gone = [...announced].filter(([id]) => !components.has(id)).slice(-GONE_MAX);
   for (const [id, p] of gone) components.set(id, { p });
@@ -53,10 +52,7 @@ export function discoveryPayload(input: DiscoveryInput): Readonly<Record<string,
   };
 }
 
-type Add = (id: string, p: string, rest: Record<string, unknown>) => void;
-
 const DIAGNOSTIC = { entity_category: 'diagnostic' };
-const CONFIG = { entity_category: 'config' };
 const RATE = { device_class: 'data_rate', state_class: 'measurement', unit_of_measurement: 'B/s' };
 const BYTES = { device_class: 'data_size', unit_of_measurement: 'B' };
 const TOTAL = { ...BYTES, state_class: 'total_increasing' };
@@ -101,6 +97,12 @@ function addNode(add: Add, { topics }: DiscoveryInput): void {
     icon: 'mdi:delete-outline',
     ...DIAGNOSTIC,
   });
+  add('event', 'event', {
+    name: 'Peers',
+    state_topic: topics.event,
+    event_types: EVENT_TYPES,
+    icon: 'mdi:lan-pending',
+  });
 }
 
 function addMesh(add: Add, topics: Topics): void {
@@ -125,60 +127,6 @@ function addMesh(add: Add, topics: Topics): void {
     value_template: '{{ value_json.mesh.relay.givenBytes }}',
     ...TOTAL,
   });
-}
-
-/** Settings that somebody would turn on a dashboard. A merge patch is the command. */
-function addSettings(add: Add, { topics }: DiscoveryInput): void {
-  const setting = { state_topic: topics.config, command_topic: `${topics.config}/set`, ...CONFIG };
-  add('relay', 'switch', {
-    name: 'Relay for others',
-    ...setting,
-    value_template: "{{ 'on' if value_json.mesh.share.relay else 'off' }}",
-    state_on: 'on',
-    state_off: 'off',
-    payload_on: '{"mesh":{"share":{"relay":true}}}',
-    payload_off: '{"mesh":{"share":{"relay":false}}}',
-    icon: 'mdi:hand-heart',
-  });
-  add('relay_mbps', 'number', {
-    name: 'Relay limit',
-    ...setting,
-    value_template: '{{ value_json.mesh.share.relayMbps | default(0, true) }}',
-    command_template: '{"mesh":{"share":{"relayMbps":{{ value }}}}}',
-    min: 0,
-    max: 10_000,
-    mode: 'box',
-    unit_of_measurement: 'Mbit/s',
-  });
-  add('interval', 'number', {
-    name: 'Report interval',
-    ...setting,
-    value_template: '{{ value_json.mqtt.intervalSeconds }}',
-    command_template: '{"mqtt":{"intervalSeconds":{{ value | int }}}}',
-    min: 1,
-    max: 3600,
-    mode: 'box',
-    unit_of_measurement: 's',
-  });
-}
-
-const BUTTONS: readonly Readonly<{ command: string; name: string; icon: string }>[] = [
-  { command: 'config confirm', name: 'Keep pending change', icon: 'mdi:check' },
-  { command: 'config rollback', name: 'Take last change back', icon: 'mdi:undo' },
-];
-
-function addCommands(add: Add, { topics, commands }: DiscoveryInput): void {
-  for (const { command, name, icon } of BUTTONS) {
-    if (!commands.includes(command)) continue;
-    const command_topic = topics.command(command);
-    add(command.replaceAll(' ', '_'), 'button', {
-      name,
-      command_topic,
-      payload_press: '{}',
-      icon,
-      ...CONFIG,
-    });
-  }
 }
 
 function addPeer(add: Add, topics: Topics, { name, publicKey }: PeerStatus): void {

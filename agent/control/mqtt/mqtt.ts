@@ -3,7 +3,7 @@
 
 import type { Changes } from '../../commands/changes.js';
 import type { Command } from '../../commands/command.js';
-import type { Context, Status } from '../../commands/context.js';
+import type { Context, Status, UpdateStatus } from '../../commands/context.js';
 import { labelOf } from '../../commands/label.js';
 import type { Config } from '../../config/schema.js';
 import type { Log } from '../ports.js';
@@ -20,6 +20,8 @@ export type MqttOptions = Readonly<{
   publicKey: string; // the node's own, base64
   config: Config; // of this run
   status(): Status;
+  /** Absent where nobody looks for newer versions. */
+  update?: (() => UpdateStatus) | undefined;
   changes: Changes;
   commands: readonly Command[];
   context(note: (line: string) => void): Context;
@@ -135,7 +137,7 @@ export class Mqtt {
     const dial = mqtt.url === null ? this.options.ownBroker?.() : dialer(() => this.account());
     if (!mqtt.enabled || !dial) return;
     const topics = new Topics(mqtt.baseTopic, this.node);
-    const { log, status, commands, context, run } = this.options;
+    const { log, status, update, commands, context, run } = this.options;
     const link = new Link(
       {
         will: { topic: topics.state, payload: 'offline' },
@@ -149,7 +151,7 @@ export class Mqtt {
       },
       topics.subscriptions,
     );
-    const telling = new Telling({ topics, link, status, commands, log }, this.config);
+    const telling = new Telling({ topics, link, status, update, commands, log }, this.config);
     const requests: Requests = new Requests({
       topics,
       signed: this.signed,

@@ -2,9 +2,10 @@
 // again when Home Assistant has started.
 
 import type { Command } from '../../commands/command.js';
-import type { Status } from '../../commands/context.js';
+import type { Status, UpdateStatus } from '../../commands/context.js';
 import type { Config } from '../../config/schema.js';
 import type { Log } from '../ports.js';
+import { Events } from './events.js';
 import { discoveryPayload, discoveryTopic } from './homeassistant.js';
 import type { Link } from './link.js';
 import { whyNot } from './permission.js';
@@ -15,6 +16,8 @@ export type TellingOptions = Readonly<{
   topics: Topics;
   link: Link;
   status(): Status;
+  /** Absent where nobody looks for newer versions. */
+  update?: (() => UpdateStatus) | undefined;
   commands: readonly Command[];
   log: Log;
 }>;
@@ -25,6 +28,7 @@ const BIRTH_MS = 2_000; // Home Assistant starts for a whole mesh: not all at on
 
 export class Telling {
   private readonly reports: Reports;
+  private readonly events = new Events();
   private timer: NodeJS.Timeout | undefined;
   private soonTimer: NodeJS.Timeout | undefined;
   private told = ''; // the gist of what was told last
@@ -86,6 +90,8 @@ export class Telling {
     this.toldAt = now;
     const reports = this.reports.make(status, this.config, now, Date.now() / 1000);
     for (const [topic, text] of reports) link.state(topic, text);
+    link.state(topics.update, updateText(status, this.options.update?.()));
+    for (const event of this.events.since(status)) link.answer(topics.event, JSON.stringify(event));
     for (const topic of link.topics())
       if (topic.startsWith(topics.peer('')) && !reports.has(topic)) link.state(topic, '');
     this.announce(status);
@@ -104,7 +110,7 @@ export class Telling {
     const announced = this.discovery?.announced ?? new Map<string, string>();
     const allowed = commands.filter((command) => whyNot(command, mqtt, 'anybody') === undefined);
     const names = allowed.map(({ name }) => name);
-    const input = { topics, status, config: this.config, commands: names, announced };
+    const input = { topics, status, commands: names, announced };
     const payload = discoveryPayload(input);
     this.discovery = { topic, announced: platforms(payload) };
     link.state(topic, JSON.stringify(payload));
@@ -118,6 +124,19 @@ export class Telling {
       setTimeout(() => this.options.link.republish(), BIRTH_MS * Math.random()).unref();
     });
   }
+}
+
+/** As Home Assistant's update platform reads it. */
+function updateText({ version }: Status, update: UpdateStatus | undefined): string {
+  return JSON.stringify({
+    installed_version: update?.installed ?? version,
+    latest_version: update?.latest ?? version,
+    title: 'kith',
+    ...(update?.summary && { release_summary: update.summary }),
+    ...(update?.url && { release_url: update.url }),
+    in_progress: typeof update?.progress === 'number',
+    update_percentage: update?.progress ?? null,
+  });
 }
 
 function platforms(payload: Readonly<Record<string, unknown>>): Map<string, string> {

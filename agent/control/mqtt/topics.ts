@@ -3,6 +3,8 @@
 //     kith/NODE/state              online | offline                     retained, last will
 //     kith/NODE/status             how the node is, JSON                retained
 //     kith/NODE/peer/PEER          one peer, JSON                       retained
+//     kith/NODE/update             installed and newest version, JSON   retained
+//     kith/NODE/event              what has just happened to a peer, JSON
 //     kith/NODE/config             the configuration as it is, JSON     retained
 //     kith/NODE/config/set         a merge patch (RFC 7396)             ← from others
 //     kith/NODE/config/result      what came of it
@@ -20,6 +22,8 @@ export class Topics {
   readonly root: string;
   readonly state: string;
   readonly status: string;
+  readonly update: string;
+  readonly event: string;
   readonly config: string;
   readonly configResult: string;
   readonly commandResult: string;
@@ -33,6 +37,8 @@ export class Topics {
     this.root = `${base}/${node}`;
     this.state = `${this.root}/state`;
     this.status = `${this.root}/status`;
+    this.update = `${this.root}/update`;
+    this.event = `${this.root}/event`;
     this.config = `${this.root}/config`;
     this.configResult = `${this.root}/config/result`;
     this.commandResult = `${this.root}/command/result`;

@@ -6,6 +6,7 @@
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { PeerStatus, Status } from '../../../agent/commands/context.js';
 import { COMMANDS } from '../../../agent/commands/registry.js';
 import {
   discoveryPayload,
@@ -13,76 +14,25 @@ import {
   PEERS_MAX,
 } from '../../../agent/control/mqtt/homeassistant.js';
 import { Topics } from '../../../agent/control/mqtt/topics.js';
-import { config, KEY_B } from '../../config/samples.js';
+import { KEY_B } from '../../config/samples.js';
+import { commanded, complaintAboutState, complaints, type Device } from './homerules.js';
 import { Mosquitto, stopAll, until } from './mosquitto.js';
 import { NODE, peer, ROOT, status, stopNodes, TestNode } from './node.js';
 
-type Component = Readonly<Record<string, unknown>>;
-type Payload = Readonly<{
-  dev: Component;
-  o: Component;
-  availability: readonly { topic: string }[];
-  cmps: Readonly<Record<string, Component>>;
-}>;
-
-/** What a platform cannot do without. */
-const REQUIRED: Readonly<Record<string, readonly string[]>> = {
-  sensor: ['state_topic'],
-  binary_sensor: ['state_topic'],
-  switch: ['command_topic', 'state_topic'],
-  number: ['command_topic', 'state_topic'],
-  button: ['command_topic'],
-};
-const CLASSES: Readonly<Record<string, readonly string[]>> = {
-  sensor: ['data_rate', 'data_size', 'timestamp', 'duration', 'enum'],
-  binary_sensor: ['connectivity'],
-};
-/** Units that a class allows. */
-const UNITS: Readonly<Record<string, readonly unknown[]>> = {
-  data_rate: ['B/s'],
-  data_size: ['B'],
-  duration: ['ms', 's'],
-  timestamp: [undefined],
-  enum: [undefined],
-};
-
 const topics = new Topics('kith', NODE);
 
-function payload(parts: Partial<Parameters<typeof discoveryPayload>[0]> = {}): Payload {
-  const commands = COMMANDS.map(({ name }) => name);
-  const announced = new Map<string, string>();
-  const all = { topics, status: status(), config: config(), commands, announced, ...parts };
-  return discoveryPayload(all) as unknown as Payload;
+/** A member of a mesh. */
+function inMesh(peers: readonly PeerStatus[] = []): Status {
+  const relay = { circuits: 0, givenBytes: 7, takenBytes: 0 };
+  const mesh = { members: 2, reachable: false, relay } as unknown as NonNullable<Status['mesh']>;
+  return { ...status(peers), mesh };
 }
 
-/** Everything that Home Assistant would complain about. */
-function complaints({ dev, o, availability, cmps }: Payload): string[] {
-  const found: string[] = [];
-  if (!Array.isArray(dev.identifiers) || dev.identifiers.length === 0) found.push('no identifiers');
-  if (typeof o.name !== 'string') found.push('no origin');
-  if (availability.some(({ topic }) => topic !== `${ROOT}/state`)) found.push('availability');
-  const unique = new Set<unknown>();
-  for (const [id, component] of Object.entries(cmps)) {
-    const { p, unique_id, device_class, unit_of_measurement, entity_category } = component;
-    const platform = String(p);
-    if (!/^[a-zA-Z0-9_-]+$/.test(id)) found.push(`${id}: bad id`);
-    if (Object.keys(component).length === 1) continue; // to be taken away
-    for (const key of REQUIRED[platform] ?? [`platform ${platform}`])
-      if (typeof component[key] !== 'string') found.push(`${id}: lacks ${key}`);
-    if (unique.has(unique_id) || typeof unique_id !== 'string') found.push(`${id}: unique_id`);
-    unique.add(unique_id);
-    if (device_class !== undefined) {
-      if (!CLASSES[platform]?.includes(String(device_class))) found.push(`${id}: class`);
-      const units = UNITS[String(device_class)];
-      if (units && !units.includes(unit_of_measurement)) found.push(`${id}: unit`);
-    }
-    if (entity_category === 'config' && /sensor/.test(platform)) found.push(`${id}: category`);
-    if (entity_category === 'diagnostic' && !/sensor/.test(platform)) found.push(`${id}: category`);
-    for (const [key, value] of Object.entries(component))
-      if (key.endsWith('_topic') && !String(value).startsWith(`${ROOT}/`))
-        found.push(`${id}: ${key}`);
-  }
-  return found;
+function payload(parts: Partial<Parameters<typeof discoveryPayload>[0]> = {}): Device {
+  const commands = COMMANDS.map(({ name }) => name);
+  const announced = new Map<string, string>();
+  const all = { topics, status: inMesh(), commands, announced, ...parts };
+  return discoveryPayload(all) as unknown as Device;
 }
 
 const ha = suite('control/mqtt/homeassistant');
@@ -93,10 +43,14 @@ ha.after.each(async () => {
 });
 
 ha('a lone node has its entities, by the rules', () => {
-  const lone = payload();
+  const lone = payload({ status: status() });
   assert.equal(complaints(lone), []);
   assert.ok(Object.keys(lone.cmps).length >= 8);
-  assert.ok(lone.cmps.config_rollback && lone.cmps.relay);
+  assert.ok(lone.cmps.config_rollback && lone.cmps.update && lone.cmps.event);
+  assert.is(lone.cmps.relay, undefined, 'nobody to relay for');
+  const member = payload();
+  assert.equal(complaints(member), []);
+  assert.ok(member.cmps.relay && member.cmps.relay_month && member.cmps.discovery_lan);
   assert.match(
     discoveryTopic('homeassistant', topics),
     /^homeassistant\/device\/[a-zA-Z0-9_-]+\/config$/,
@@ -105,7 +59,7 @@ ha('a lone node has its entities, by the rules', () => {
 });
 
 ha('a peer has path, round trip, throughput, handshake', () => {
-  const withPeer = payload({ status: status([peer({ name: 'phone', publicKey: KEY_B })]) });
+  const withPeer = payload({ status: inMesh([peer({ name: 'phone', publicKey: KEY_B })]) });
   assert.equal(complaints(withPeer), []);
   const of = Object.values(withPeer.cmps).filter(({ name }) => String(name).startsWith('phone '));
   assert.is(of.length, 6);
@@ -114,7 +68,7 @@ ha('a peer has path, round trip, throughput, handshake', () => {
 ha('many peers do not bury a home, and what is gone is taken away', () => {
   const key = (i: number) => Buffer.alloc(32, i + 1).toString('base64');
   const peers = Array.from({ length: 100 }, (_, i) => peer({ name: `p${i}`, publicKey: key(i) }));
-  const many = payload({ status: status(peers) });
+  const many = payload({ status: inMesh(peers) });
   const lone = Object.keys(payload().cmps).length;
   assert.is(Object.keys(many.cmps).length, lone + 6 * PEERS_MAX);
   assert.ok(JSON.stringify(many).length < 128 * 1024);
@@ -131,22 +85,56 @@ ha('what its switches and numbers send are good patches', async () => {
   const link = node.start();
   await until(() => link.view().connected, 'it is connected');
   const ear = await broker.listen([`${ROOT}/config/result`]);
-  const { relay, relay_mbps, interval } = payload().cmps;
-  const filled = (template: unknown, value: number) =>
-    String(template).replace(/\{\{ value( \| int)? \}\}/, String(value));
-  const sent = [
-    String(relay?.payload_off),
-    filled(relay_mbps?.command_template, 12.5),
-    filled(interval?.command_template, 7),
-  ];
+  const { cmps } = payload();
+  const numbers: Record<string, number> = { relay_mbps: 12.5, relay_month: 40, interval: 7 };
+  const sent = Object.entries(cmps).flatMap(([id, entity]) => {
+    const { p, payload_off, command_template, options } = entity;
+    if (p === 'switch') return [String(payload_off)];
+    if (p === 'number') return [commanded(command_template, numbers[id] ?? 0)];
+    return p === 'select' ? (options as string[]).map((o) => commanded(command_template, o)) : [];
+  });
+  assert.is(sent.length, 3 + 3 + 4);
   for (const text of sent) broker.publish(`${ROOT}/config/set`, text);
-  await until(() => ear.heard.length === 3, 'three answers');
-  assert.equal(
-    ear.heard.map(({ text }) => JSON.parse(text).ok),
-    [true, true, true],
+  await until(() => ear.heard.length === sent.length, 'an answer to each');
+  for (const { text } of ear.heard) assert.ok(JSON.parse(text).ok, text);
+  const { mesh, mqtt, cipher } = node.store.read();
+  assert.equal(mesh.share, { relay: false, relayMbps: 12.5, relayGbPerMonth: 40 });
+  assert.equal([mesh.discovery.lan, mqtt.intervalSeconds, cipher], [false, 7, 'noble']);
+});
+
+ha('each entity understands what the node tells', async () => {
+  const broker = await Mosquitto.start();
+  const node = new TestNode(
+    { url: broker.url },
+    { mesh: { share: { relayMbps: null, relayGbPerMonth: 1e6 } } },
   );
-  const { mesh, mqtt } = node.store.read();
-  assert.equal([mesh.share.relay, mesh.share.relayMbps, mqtt.intervalSeconds], [false, 12.5, 7]);
+  node.status = inMesh([peer({ name: 'phone', publicKey: KEY_B })]);
+  const newer = { installed: '0.1.0', latest: '0.2.0', summary: 'better', url: null };
+  const update = { ...newer, progress: 40 };
+  node.start({ update: () => update });
+  const ear = await broker.listen([`${ROOT}/#`, 'homeassistant/#']);
+  const topic = discoveryTopic('homeassistant', topics);
+  const said = await until(() => ear.last(topic), 'its entities');
+  await until(() => ear.last(topics.config), 'its settings');
+  const path = { class: 'relay', via: 'home', rttMs: null, mtu: null, reason: null } as const;
+  node.status = inMesh([peer({ name: 'phone', publicKey: KEY_B, path, lastHandshake: null })]);
+  node.mqtt?.poke();
+  await until(() => ear.last(topics.event), 'an event');
+  const { cmps } = JSON.parse(said) as Device;
+  let states = 0;
+  for (const [id, entity] of Object.entries(cmps))
+    for (const { text } of ear.on(String(entity.state_topic))) {
+      states++;
+      assert.is(complaintAboutState(entity, text), undefined, id);
+    }
+  assert.ok(states > Object.keys(cmps).length, `${states} states`);
+  const event = JSON.parse(ear.last(topics.event) ?? '');
+  assert.equal(event, { event_type: 'path_changed', peer: 'phone', path: 'relay', via: 'home' });
+  const told = JSON.parse(ear.last(topics.update) ?? '');
+  assert.equal([told.latest_version, told.update_percentage], ['0.2.0', 40]);
+  const late = await broker.listen([`${ROOT}/#`]);
+  await until(() => late.last(topics.update), 'what is retained');
+  assert.is(late.last(topics.event), undefined, 'events are not');
 });
 
 ha('it is said when Home Assistant starts, and taken away when it is not wanted', async () => {
