@@ -30,6 +30,7 @@ export function assemble(node: SimNode, person: Person, people: People): Brain {
     roster,
     privateKey: person.privateKey(),
     publicKeyOf: (other) => roster.member(other)?.publicKey,
+    nodeOf: (publicKey) => people.nodeOf(publicKey),
     addressOf: (other) => roster.member(other)?.addresses[0]?.address,
     nameOf: (statement) => roster.interner.parse(statement)?.id ?? '',
   };

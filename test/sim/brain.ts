@@ -19,6 +19,8 @@ export type Brain = Readonly<{
   mesh: Mesh;
   /** The X25519 key of a member; undefined: none. */
   publicKeyOf(node: NodeId): Uint8Array | undefined;
+  /** Whose key this is. */
+  nodeOf(publicKey: Uint8Array): NodeId | undefined;
   /** Its first overlay address. */
   addressOf(node: NodeId): string | undefined;
   roster: Roster;

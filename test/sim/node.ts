@@ -173,6 +173,11 @@ export class SimNode implements Above {
 
   // What the tunnel tells
 
+  onStranger(publicKey: Uint8Array): void {
+    const node = this.brain.nodeOf(publicKey);
+    if (node !== undefined) this.tell((mesh, at) => mesh.onStranger(node, at));
+  }
+
   onWant(peer: PeerId): boolean {
     return this.about(peer, (mesh, node, at) => mesh.onWant(node, at));
   }

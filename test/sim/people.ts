@@ -24,6 +24,8 @@ export type People = Readonly<{
   crypto: Ed25519;
   meshKey: Uint8Array;
   persons: readonly Person[]; // the first is the admin
+  /** Whose X25519 key this is. */
+  nodeOf(publicKey: Uint8Array): NodeId | undefined;
   /** With all of them in it; every node gets a fork of it. */
   roster: Roster;
   epochKey: Uint8Array;
@@ -58,7 +60,14 @@ export function makePeople(count: number, random: Random): People {
       issueProfile(meshKey, signer, { seq: at, host: null }),
     ]);
   roster.add(statements);
-  return { crypto, meshKey, persons, roster, epochKey };
+  const byKey = new Map<string, NodeId>();
+  for (const { id } of persons) byKey.set(nameOf(roster.member(id)?.publicKey), id);
+  const nodeOf = (publicKey: Uint8Array) => byKey.get(nameOf(publicKey));
+  return { crypto, meshKey, persons, nodeOf, roster, epochKey };
+}
+
+function nameOf(publicKey: Uint8Array = new Uint8Array(0)): string {
+  return String.fromCharCode(...publicKey);
 }
 
 function makePerson(name: string, random: Random, crypto: Ed25519): Person {

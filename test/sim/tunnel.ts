@@ -20,6 +20,7 @@ export type TunnelOptions = Readonly<{
 
 /** What the mesh is told of; see agent/driver.ts (Overlay). */
 export interface Above {
+  onStranger(publicKey: Uint8Array): void;
   onWant(peer: PeerId): boolean;
   onActive(peer: PeerId): void;
   onEffect(effect: Effect): void;
@@ -41,6 +42,7 @@ export class SimTunnel {
       traffic: (peer) => this.plane.traffic(peer),
       slotFor: ({ address }) => (address.includes(':') ? 1 : 0),
       ceiling: options.ceiling,
+      onStranger: (publicKey) => options.above.onStranger(publicKey),
     });
     this.plane = new SoftPlane({
       send: options.send,

@@ -18,6 +18,7 @@ const place = (n: number): Place => {
 let now = 1_000;
 const tunnels = keys.map(({ key }, i) => {
   const above = {
+    onStranger: () => {},
     onWant: () => false,
     onActive: () => {},
     onEffect: () => {},
