@@ -1,4 +1,4 @@
-// needs: mosquitto, mosquitto-clients
+// needs: mosquitto, mosquitto-clients, openssl
 // deadline: 120
 //
 // The link to real brokers: TLS, passwords, access rules, restarts, old versions.
