@@ -1,6 +1,7 @@
 // Is this a configuration? If not: everything that is wrong with it, at once.
 
 import * as v from 'valibot';
+import { migrated } from './migrate.js';
 import { crossRules } from './rules.js';
 import { CONFIG_VERSION, type Config, ConfigSchema } from './schema.js';
 import { bare, entryNames, entryOf, type Shape, shapeOf } from './shape.js';
@@ -27,7 +28,7 @@ export function checkConfig(value: unknown): Checked {
   return { problems: limited(problems) };
 }
 
-/** The same from a file's text. */
+/** The same from a file's text, which may be of an older version. */
 export function parseConfig(text: string): Checked {
   let value: unknown;
   try {
@@ -35,7 +36,7 @@ export function parseConfig(text: string): Checked {
   } catch (error) {
     return { problems: [{ path: '', problem: `is not JSON${whereInJson(text, error)}` }] };
   }
-  return checkConfig(value);
+  return checkConfig(migrated(value).config);
 }
 
 /** `path: problem`, as it is printed. */

@@ -86,6 +86,7 @@ function lives(process_: number): boolean {
   }
 }
 
-function quoted(text: string): string {
+/** For a regular expression that wants just this. */
+export function quoted(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }

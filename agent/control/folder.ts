@@ -8,16 +8,17 @@ import {
   fstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readSync,
   rmSync,
   statSync,
 } from 'node:fs';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { decodeKey } from '../bytes/base64.js';
 import { Failure, systemCode } from '../commands/failure.js';
 import { wipe } from '../crypto/secret.js';
 import { SEED_BYTES } from '../identity/seed.js';
-import { writeAtomically } from './atomic.js';
+import { quoted, realFiles, writeAtomically } from './atomic.js';
 
 export const STATE_DEFAULT = '/etc/kith';
 export const CONFIG_BYTES_MAX = 16 * 1024 * 1024; // 130,000 allowed IPs are about 4 MiB
@@ -31,7 +32,11 @@ export class Folder {
   readonly configPath: string;
 
   /** `config` is another file to take the configuration from. Nothing is touched yet. */
-  constructor(path: string, config?: string) {
+  constructor(
+    path: string,
+    config?: string,
+    private readonly files = realFiles,
+  ) {
     this.path = resolve(path);
     this.configPath = config === undefined ? join(this.path, 'kith.json') : resolve(config);
   }
@@ -120,6 +125,37 @@ export class Folder {
     this.remove('kith.pending.json');
   }
 
+  /** A configuration of another version, kept beside. */
+  keepVersion(version: number, text: string): void {
+    this.writePath(this.versionPath(version), Buffer.from(text));
+  }
+
+  readVersion(version: number): string | undefined {
+    return this.readText(this.versionPath(version));
+  }
+
+  forgetVersion(version: number): void {
+    this.remove(this.versionPath(version));
+  }
+
+  /** Of which there is one beside, the newest first. */
+  keptVersions(): number[] {
+    const form = new RegExp(`^${quoted(this.versionName)}\\.v(\\d{1,6})\\.json$`);
+    const found = readdirSync(dirname(this.configPath)).flatMap((name) => {
+      const version = form.exec(name)?.[1];
+      return version === undefined ? [] : [Number(version)];
+    });
+    return found.sort((a, b) => b - a);
+  }
+
+  private get versionName(): string {
+    return basename(this.configPath).replace(/\.json$/, '');
+  }
+
+  private versionPath(version: number): string {
+    return join(dirname(this.configPath), `${this.versionName}.v${version}.json`);
+  }
+
   /** A secret as it stands in its file, such as a password; for the caller to wipe. */
   readSecret(name: string): Uint8Array {
     const path = this.file(name);
@@ -182,7 +218,7 @@ export class Folder {
 
   private writePath(path: string, content: Uint8Array): void {
     try {
-      writeAtomically(path, content);
+      writeAtomically(path, content, this.files);
     } catch (error) {
       throw asFailure(error, 'write', path);
     }

@@ -15,6 +15,7 @@ import { wipe } from '../crypto/secret.js';
 import { publicKeyOf } from '../crypto/x25519.js';
 import { Identity, SEED_BYTES } from '../identity/seed.js';
 import type { Folder } from './folder.js';
+import { keepOlder } from './versions.js';
 
 /** A running agent, as far as a change of its configuration concerns it. */
 export interface Live {
@@ -117,6 +118,7 @@ export class FileStore implements Store {
         if (this.folder.readConfig() !== text) continue;
         const next = configText(after, JSON.parse(text));
         if (next !== text) {
+          keepOlder(this.folder, text);
           this.folder.writeLast(text);
           this.folder.writeConfig(next);
         }

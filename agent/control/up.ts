@@ -23,6 +23,7 @@ import { commandersOf } from './mqtt/orders.js';
 import type { Log, UpParts } from './ports.js';
 import { ControlSocket } from './socket.js';
 import { FileStore, loadIdentity, overlay } from './store.js';
+import { settleVersion } from './versions.js';
 
 export type UpOptions = Readonly<{
   statePath: string;
@@ -42,6 +43,8 @@ export async function up(options: UpOptions, parts: UpParts, say: Log = toStderr
   await refuseSecond(folder);
   const random = (bytes: number) => new Uint8Array(randomBytes(bytes));
   if (takeBackUnconfirmed(folder)) log('error', 'a change that was not confirmed: taken back');
+  const settled = settleVersion(folder);
+  if (settled !== undefined) log('info', settled);
   const store = new FileStore(folder, random);
   const { config: written, made } = store.readOrMake();
   const config = overlay(written, options.settings);

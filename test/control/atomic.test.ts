@@ -2,40 +2,12 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Files, realFiles, writeAtomically } from '../../agent/control/atomic.js';
+import { writeAtomically } from '../../agent/control/atomic.js';
+import { failing } from './failingfiles.js';
 import { temporaryFolder } from './program.js';
 
 const OLD = Buffer.from('old '.repeat(1000));
 const NEW = Buffer.from('new content');
-
-/**
- * Real files, of which the call number `at` fails. `crash`: and none works after it, as when the
- * process is killed there.
- */
-function failing(at: number, crash: boolean, calls: string[] = []): Files {
-  let dead = false;
-  const wrap =
-    <A extends unknown[], R>(name: string, real: (...args: A) => R) =>
-    (...args: A): R => {
-      calls.push(name);
-      if (dead || calls.length === at) {
-        dead = crash;
-        throw Object.assign(new Error(`${name} failed`), { code: 'EIO' });
-      }
-      return real(...args);
-    };
-  return {
-    open: wrap('open', realFiles.open),
-    write: wrap('write', (file, bytes: Uint8Array) =>
-      realFiles.write(file, bytes.subarray(0, 700)),
-    ),
-    fsync: wrap('fsync', realFiles.fsync),
-    close: wrap('close', realFiles.close),
-    rename: wrap('rename', realFiles.rename),
-    remove: wrap('remove', realFiles.remove),
-    list: wrap('list', realFiles.list),
-  };
-}
 
 const atomic = suite('control/atomic');
 
