@@ -8,11 +8,12 @@ export const DASHBOARD_PORT = 8377;
 
 const BAD_LISTEN = 'must be "lan", "loopback" or an address of this machine';
 
+/** All of it is privileged: it is a door, and the owner's. */
 export const DashboardSchema = v.strictObject({
   enabled: v.pipe(
     v.optional(flag(), true),
     v.description('serve the dashboard, a page in the browser'),
-    v.metadata({ apply: 'restart' }),
+    v.metadata({ apply: 'restart', privileged: true }),
   ),
   listen: v.pipe(
     v.optional(
@@ -31,7 +32,7 @@ export const DashboardSchema = v.strictObject({
   port: v.pipe(
     v.optional(whole(0, 65535), DASHBOARD_PORT),
     v.description('TCP port, the next free one where it is taken; 0: any'),
-    v.metadata({ apply: 'restart' }),
+    v.metadata({ apply: 'restart', privileged: true }),
   ),
   metrics: v.pipe(
     v.optional(flag(), false),

@@ -56,7 +56,7 @@ export const MqttSchema = v.strictObject({
   baseTopic: v.pipe(
     v.optional(topic, 'kith'),
     v.description('what all topics of the mesh begin with'),
-    v.metadata({ apply: 'live' }),
+    v.metadata({ apply: 'live', privileged: true }), // orders would come from elsewhere
   ),
   discoveryPrefix: v.pipe(
     v.optional(v.nullable(topic), 'homeassistant'),
@@ -85,11 +85,12 @@ export const MqttSchema = v.strictObject({
   ),
 });
 
+/** All of it is privileged: where it ends, so does all that comes over it. */
 export const BrokerSchema = v.strictObject({
   enabled: v.pipe(
     v.optional(v.picklist(['auto', 'on', 'off'], 'must be "auto", "on" or "off"'), 'auto'),
     v.description('a small broker in this agent; auto: where mqtt.url names none'),
-    v.metadata({ apply: 'restart' }),
+    v.metadata({ apply: 'restart', privileged: true }),
   ),
   reach: v.pipe(
     v.optional(v.picklist(['loopback', 'lan'], 'must be "loopback" or "lan"'), 'loopback'),
@@ -99,11 +100,11 @@ export const BrokerSchema = v.strictObject({
   port: v.pipe(
     v.optional(whole(0, 65535), 1883),
     v.description('TCP port, the next free one where it is taken; 0: any'),
-    v.metadata({ apply: 'restart' }),
+    v.metadata({ apply: 'restart', privileged: true }),
   ),
   webSocketPort: v.pipe(
     v.optional(v.nullable(whole(0, 65535)), null),
     v.description('port for MQTT over WebSocket; null: none'),
-    v.metadata({ apply: 'restart' }),
+    v.metadata({ apply: 'restart', privileged: true }),
   ),
 });

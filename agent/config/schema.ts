@@ -2,9 +2,10 @@
 // live.
 //
 // `apply` says what a change asks for: `live` is done at once by a running agent, `restart` is
-// noted and done at the next start. `privileged` settings could let a stranger in or give a secret
-// away: from afar it takes an admin's signature to change them. Secrets are never in here, only the
-// names of the files they lie in, so the configuration may be shown, sent and compared.
+// noted and done at the next start. `privileged` settings could let a stranger in, lock the owner
+// out or give a secret away: from afar it takes an admin's signature to change them. Secrets are
+// never in here, only the names of the files they lie in, so the configuration may be shown, sent
+// and compared.
 
 import * as v from 'valibot';
 import { parseAddress, parsePrefix } from '../bytes/address.js';
@@ -104,7 +105,7 @@ const InterfaceSchema = v.strictObject({
       'kith0',
     ),
     v.description('name of the network interface'),
-    v.metadata({ apply: 'restart' }),
+    v.metadata({ apply: 'restart', privileged: true }), // with one that is taken nothing starts
   ),
   mtu: v.pipe(
     v.optional(whole(576, 65000), 1420),
@@ -120,7 +121,7 @@ const InterfaceSchema = v.strictObject({
       [],
     ),
     v.description("this node's addresses inside the tunnel"),
-    v.metadata({ apply: 'restart' }),
+    v.metadata({ apply: 'restart', privileged: true }), // the LAN's own would cut it off
   ),
 });
 
@@ -154,7 +155,7 @@ const GuestsSchema = v.strictObject({
       [],
     ),
     v.description('DNS servers that guests are told to use; none: they keep their own'),
-    v.metadata({ apply: 'live' }),
+    v.metadata({ apply: 'live', privileged: true }), // a stranger's would see where they go
   ),
 });
 

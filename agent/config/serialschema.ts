@@ -19,12 +19,12 @@ export const SerialSchema = v.strictObject({
       null,
     ),
     v.description('serial port with a console, such as /dev/ttyS0; null: none'),
-    v.metadata({ apply: 'live' }),
+    v.metadata({ apply: 'live', privileged: true }), // another line is a door, none locks out
   ),
   baudRate: v.pipe(
     v.optional(whole(300, 4_000_000), BAUD_RATE),
     v.description('bits a second; 8 data bits, no parity, 1 stop bit'),
-    v.metadata({ apply: 'live' }),
+    v.metadata({ apply: 'live', privileged: true }), // at another speed the owner reads junk
   ),
   pinFile: v.pipe(
     v.optional(v.nullable(file), null),

@@ -3,8 +3,11 @@
 
 import type { Changes } from '../../commands/changes.js';
 import type { KeyFile, Outcome, Store } from '../../commands/context.js';
+import { Failure } from '../../commands/failure.js';
 import type { Config } from '../../config/schema.js';
 import { guardChange, type Standing } from './permission.js';
+
+const NOT_YET = 'not yet: first the broker has to be reached by what was changed';
 
 export type AfarOptions = Readonly<{
   changes: Changes;
@@ -51,7 +54,11 @@ export class AfarChanges {
           onEnd(end);
         });
       },
-      confirm: () => changes.confirm(),
+      confirm: () => {
+        // Else whoever takes the broker away could say at once that it is good.
+        if (this.awaitsLink && standing === 'anybody') throw new Failure(NOT_YET);
+        return changes.confirm();
+      },
       takeBack: () => changes.takeBack(),
     };
   }
@@ -90,7 +97,9 @@ export class AfarChanges {
 
   /** A connection made by the changed settings stands, and the broker lets us do what we need. */
   linkStands(): void {
-    if (this.awaitsLink && !this.awaitsPerson) this.options.changes.confirm();
+    if (!this.awaitsLink) return;
+    this.awaitsLink = false;
+    if (!this.awaitsPerson) this.options.changes.confirm();
   }
 
   private guarded(change: (config: Config) => Config, standing: Standing) {

@@ -44,6 +44,17 @@ afar('a change that cuts the broker off is answered, then takes itself back', as
   assert.match(String(results()[1]?.error), /taken back/);
 });
 
+afar('nobody says that it is good before the broker was reached by it', async () => {
+  const { broker, ear, node, mqtt, set } = await setUp();
+  set({ patch: { mqtt: { url: `mqtt://127.0.0.1:${await freePort()}` } }, confirm: 5 });
+  broker.publish(`${ROOT}/command/config-confirm`, '{}');
+  const said = await until(() => ear.last(`${ROOT}/command/result`), 'an answer');
+  assert.match(said, /"ok":false.*not yet: first the broker/);
+  await until(() => !mqtt.view().connected, 'it left');
+  await until(() => mqtt.view().connected, 'it is back');
+  assert.is(node.store.read().mqtt.url, broker.url);
+});
+
 afar('a change to a broker that is there is kept', async () => {
   const { node, mqtt, results, set } = await setUp();
   const other = await Mosquitto.start();

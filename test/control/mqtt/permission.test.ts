@@ -66,6 +66,15 @@ permission('what lets strangers in or takes a node away is never free', () => {
   }
 });
 
+// A new command has to be put here, or be marked: what may anybody do who writes to the broker?
+permission('what anybody may do is listed', () => {
+  const open = COMMANDS.filter((one) => whyNot(one, SIGNED, 'anybody') === undefined);
+  const wanted = `config apply, config confirm, config get, config patch, config rollback,
+    config schema, config set, guest remove, paths, peers, status`;
+  const names = open.map(({ name }) => name).sort();
+  assert.equal(names, wanted.split(/,\s*/));
+});
+
 permission('a password does not go to another broker unsigned', () => {
   const withPassword = { mqtt: { url: 'mqtts://a.example', passwordFile: 'p' } };
   const patch = { mqtt: { url: 'mqtt://a.example' } };
