@@ -70,7 +70,7 @@ export const FALLBACK_MS = 15_000;
 /** Pre-shared keys that a response is tried with: the new one, the old one, zero; and one spare. */
 export const PRESHARED_KEYS_MAX = 4;
 
-/** At the door: so many at once, one per second, for so long. */
+/** At the door: so many at once, in the long run one per second, for so long. */
 export const PORCHES_MAX = 8;
 export const PORCH_GAP_MS = 1_000;
 export const PORCH_MS = 10_000;

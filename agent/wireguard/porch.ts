@@ -12,7 +12,7 @@ const NEVER = Number.POSITIVE_INFINITY;
 export class Door {
   private publicKey: Uint8Array | undefined;
   private readonly standing = new Map<PeerId, Millis>(); // until when, oldest first
-  private nextAt: Millis = Number.NEGATIVE_INFINITY;
+  private fullAt: Millis = Number.NEGATIVE_INFINITY; // when as many as may stand may come at once
 
   setKey(publicKey: Uint8Array | null): void {
     this.publicKey = publicKey === null ? undefined : Uint8Array.from(publicKey);
@@ -22,13 +22,14 @@ export class Door {
     return this.publicKey !== undefined && equal(this.publicKey, publicKey);
   }
 
-  /** Room for one more? */
+  /** Room for one more? Eight that come together need not queue; then one a second. */
   isOpen(now: Millis): boolean {
-    return now >= this.nextAt && this.standing.size < PORCHES_MAX;
+    const hasToken = this.fullAt - now <= (PORCHES_MAX - 1) * PORCH_GAP_MS;
+    return hasToken && this.standing.size < PORCHES_MAX;
   }
 
   enter(peer: PeerId, now: Millis): void {
-    this.nextAt = now + PORCH_GAP_MS;
+    this.fullAt = Math.max(this.fullAt, now) + PORCH_GAP_MS;
     this.standing.set(peer, now + PORCH_MS);
   }
 

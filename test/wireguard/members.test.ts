@@ -340,28 +340,30 @@ members('the door: a peer for ten seconds, with frames, without IP', () => {
   assert.is(host.device.closePorch(opened!.peer).length, 0);
 });
 
-members('the porch takes one a second, eight at once, and can be closed', () => {
-  const { net, host, before } = porch(10);
-  before[0]!.packet(1);
-  before[1]!.packet(1);
+members('the porch takes eight at once, then one a second, and can be closed', () => {
+  const { net, host, before } = porch(12);
+  const porches = () => host.kinds('porch') as Extract<Effect, { kind: 'porch' }>[];
+  for (const guest of before.slice(0, 9)) guest.packet(1);
   net.settle();
-  assert.is(host.kinds('porch').length, 1);
+  assert.is(porches().length, 8);
   assert.is(host.device.drops()['porch-full'], 1);
-  for (const guest of before.slice(1)) {
-    net.now += 1_000;
-    guest.device.tick(net.now, guest.wall);
-    knock(guest, 0, [51820], 1);
-    net.settle();
-  }
-  assert.is(host.kinds('porch').length, 8);
-  const [first] = host.kinds('porch') as Extract<Effect, { kind: 'porch' }>[];
-  host.perform(host.device.closePorch(first!.peer));
-  assert.equal(host.kinds('peer-gone'), [{ kind: 'peer-gone', peer: first!.peer }]);
-  host.perform(host.device.setDoor(null));
+  for (const { peer } of porches()) host.perform(host.device.closePorch(peer));
   assert.is(host.kinds('peer-gone').length, 8);
+  const come = (guest: SoftNode | undefined, after: number) => {
+    net.now += after;
+    guest?.packet(1);
+    net.settle();
+    return porches().length;
+  };
+  assert.is(come(before[9], 900), 8, 'there is room, but it is too soon');
+  assert.is(come(before[10], 200), 9);
+  assert.is(come(before[11], 100), 9);
+  assert.is(host.device.drops()['porch-full'], 3);
+  host.perform(host.device.setDoor(null));
+  assert.is(host.kinds('peer-gone').length, 9);
   before[9]!.perform(before[9]!.device.tick(net.now + 6_000, before[9]!.wall));
   net.settle();
-  assert.is(host.kinds('porch').length, 8);
+  assert.is(porches().length, 9);
 });
 
 members("without a door its key is a stranger's", () => {
