@@ -34,6 +34,7 @@ import { OverlayLink } from './overlaylink.js';
 import { Remembered } from './remembered.js';
 import type { Tunnel } from './tunnel.js';
 import { type Keeper, Underlay } from './underlay.js';
+import { Visits } from './visits.js';
 import type { Traffic } from './wireguard/effects.js';
 
 const random = (bytes: number) => new Uint8Array(randomBytes(bytes));
@@ -51,6 +52,7 @@ export class MeshNode implements RunningMesh {
   private readonly ways: WayWatch;
   private readonly remembered: Remembered;
   private readonly meeting: Meeting;
+  private readonly visits: Visits;
   private mapping: PortMapping | undefined;
   private mappedPort = 0;
   private readonly link: OverlayLink;
@@ -93,6 +95,12 @@ export class MeshNode implements RunningMesh {
     });
     this.underlay = new Underlay(tunnel, this.mesh, this.keeper());
     this.ways = new WayWatch(() => this.moved());
+    this.visits = new Visits({
+      roster,
+      signer,
+      onWelcome: (statements) => this.take(statements),
+      note: (node, text) => settings.log('verbose', `${this.nameOf(node)}: visit: ${text}`),
+    });
     const { keys, self } = this;
     this.meeting = new Meeting({
       roster,
@@ -139,6 +147,7 @@ export class MeshNode implements RunningMesh {
     this.meeting.stop();
     await this.mapping?.stop();
     await this.link.settled();
+    await this.visits.stop();
     this.privateKey.wipe();
     this.settings.identity.wipe();
   }
@@ -216,6 +225,7 @@ export class MeshNode implements RunningMesh {
       keep: () => this.changed(),
       discard: () => this.changed(),
       remember: (node, endpoint) => this.remembered.set(node, endpoint),
+      visit: (node, endpoints) => this.visits.begin(node, endpoints),
       publish: (record) => this.meeting.publish(record),
       mtu: (node, mtu) => this.link.raise(node, mtu),
       note: (code, node, text) =>
@@ -250,14 +260,19 @@ export class MeshNode implements RunningMesh {
     if (roster.member(this.self) && !roster.ownsHost(this.self))
       own.push(ownProfile(roster, signer, {}, at));
     own.push(...reissue(roster, signer, at, { keys: this.keys, random }));
-    if (own.length > 0) {
-      const { changes, added } = roster.add(own);
-      const fresh = added.flatMap((id) => roster.get(id) ?? []);
-      this.underlay.tell((mesh, now) => mesh.onStatements(fresh, changes, now));
-      this.settings.onRoster();
-    }
+    this.take(own);
     this.meeting.rosterChanged();
     this.link.follow();
+  }
+
+  /** Into the roster, into the mesh, and on to others; what is there already is not new. */
+  private take(statements: readonly Uint8Array[]): void {
+    const { roster } = this.settings;
+    const { changes, added } = roster.add(statements);
+    if (added.length === 0) return;
+    const fresh = added.flatMap((id) => roster.get(id) ?? []);
+    this.underlay.tell((mesh, at) => mesh.onStatements(fresh, changes, at));
+    this.settings.onRoster();
   }
 
   private limitShare(): void {

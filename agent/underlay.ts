@@ -1,7 +1,7 @@
 // Joins the mesh machine to a real tunnel: members are peers of the device there, what the mesh
 // asks for becomes orders to the device and the workers, and one timer stands at its deadline.
 
-import { formatPrefix, type Place, type Prefix } from './bytes/address.js';
+import { type Endpoint, formatPrefix, type Place, type Prefix } from './bytes/address.js';
 import { Claims } from './claims.js';
 import { PEERS_MAX } from './dataplane/layout.js';
 import type { PlaneEvent } from './dataplane/orders.js';
@@ -22,9 +22,10 @@ const METER_MS = 5_000; // how often the workers' counts of circuits are looked 
 export type Keeper = Readonly<{
   keep(statement: Uint8Array): void;
   discard(statement: string): void;
-  remember(node: NodeId, endpoint: Readonly<{ address: string; port: number }>): void;
+  remember(node: NodeId, endpoint: Endpoint): void;
   publish(record: Uint8Array): void;
   mtu(node: NodeId, mtu: number): void;
+  visit(node: NodeId, endpoints: readonly Endpoint[]): void;
   note(code: string, node: NodeId | undefined, text: string): void;
   publicKeyOf(node: NodeId): Uint8Array | undefined;
   /** One of the mesh's own addresses, and not a subnet behind a member. */
@@ -192,6 +193,9 @@ export class Underlay implements Overlay {
         return;
       case 'note':
         keeper.note(effect.code, effect.node, effect.text);
+        return;
+      case 'visit':
+        keeper.visit(effect.node, effect.endpoints);
         return;
       case 'mtu':
         keeper.mtu(effect.node, effect.mtu);

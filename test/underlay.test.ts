@@ -53,6 +53,7 @@ function make() {
     remember: () => {},
     publish: () => {},
     mtu: () => {},
+    visit: () => {},
     note: () => {},
     publicKeyOf: () => new Uint8Array(32).fill(9),
     isOverlay: () => false,

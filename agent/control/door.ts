@@ -11,7 +11,7 @@ import { idOf } from '../identity/nodeid.js';
 import { sentenceOf } from '../identity/reasons.js';
 import type { Identity } from '../identity/seed.js';
 import { signShow } from '../identity/show.js';
-import { DoorClient, type DoorOutcome } from '../mesh/doorclient.js';
+import { DoorClient, type DoorClientOptions, type DoorOutcome } from '../mesh/doorclient.js';
 
 export type Welcome = Readonly<{
   statements: readonly Uint8Array[];
@@ -28,15 +28,22 @@ export async function knock(
   identity: Identity,
   random: (bytes: number) => Uint8Array,
 ): Promise<Welcome> {
+  const { meshKey, endpoints: doors } = invite;
+  const { signer } = identity;
+  const shown = { meshKey, doors, node: idOf(identity.nodeKey), statements: enrol(invite, signer) };
+  const sign = (hash: Uint8Array) => signShow(signer, hash);
+  return read(await standAtDoor({ ...shown, sign, random }), invite);
+}
+
+/** `silence`, too, where `signal` ends it before. */
+export async function standAtDoor(
+  options: Omit<DoorClientOptions, 'slotFor' | 'send'>,
+  signal?: AbortSignal,
+): Promise<DoorOutcome> {
   const sockets = await openSockets();
   const times = () => ({ now: performance.now(), wall: Date.now() });
   const client = new DoorClient({
-    meshKey: invite.meshKey,
-    doors: invite.endpoints,
-    node: idOf(identity.nodeKey),
-    statements: enrol(invite, identity.signer),
-    sign: (hash) => signShow(identity.signer, hash),
-    random,
+    ...options,
     slotFor: ({ address }) => (family(address) === 4 ? 0 : 1),
     send: (datagram, { slot, endpoint }) => {
       // An endpoint that cannot be reached from here is as one that does not answer.
@@ -51,13 +58,13 @@ export async function knock(
         client.outside(new Uint8Array(bytes), place, times());
       });
     client.start(times());
-    while (client.outcome === undefined) {
+    while (client.outcome === undefined && !signal?.aborted) {
       await pause(
         Math.min(PAUSE_MAX_MS, Math.max(1, (client.deadline() ?? 0) - performance.now())),
       );
       client.tick(times());
     }
-    return read(client.outcome, invite);
+    return client.outcome ?? { kind: 'silence' };
   } finally {
     client.close();
     for (const socket of sockets) socket?.close();

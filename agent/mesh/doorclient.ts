@@ -22,7 +22,7 @@ export const GIVE_UP_MS = 10_000;
 export const KNOCK_MS = 2_000; // as long as one knock lasts (Device.knock)
 export const SHOW_MS = 500; // before what was shown is shown again: frames may be lost
 export const PATIENCE_MS = 1_500; // with one that says nothing, and then the other is asked, too
-export const DOORS_MAX = 2; // as many as an invite names
+export const DOORS_MAX = 4; // an invite names two; of one member we may know more places
 
 export type Doorstep = Readonly<{ nodeKey: Uint8Array; endpoint: Endpoint }>;
 
@@ -36,6 +36,7 @@ export type DoorClientOptions = Readonly<{
   random: (bytes: number) => Uint8Array;
   slotFor: (endpoint: Endpoint) => number;
   send: (datagram: Uint8Array, to: Place) => void;
+  giveUpMs?: Millis; // GIVE_UP_MS
 }>;
 
 export type DoorOutcome = Readonly<
@@ -112,7 +113,7 @@ export class DoorClient {
     if (this.outcome !== undefined) return undefined;
     const refusals = [...this.doors.values()].map(({ refusedAt }) => refusedAt + PATIENCE_MS);
     const own = this.device.deadline() ?? NEVER;
-    const giveUpAt = this.startedAt + GIVE_UP_MS;
+    const giveUpAt = this.startedAt + this.giveUpMs;
     return Math.min(own, this.knockAt, this.showAt, giveUpAt, ...refusals);
   }
 
@@ -120,6 +121,10 @@ export class DoorClient {
   close(): void {
     for (const effect of this.device.close())
       if (effect.kind !== 'ceiling') this.plane.order(effect, this.now);
+  }
+
+  private get giveUpMs(): Millis {
+    return this.options.giveUpMs ?? GIVE_UP_MS;
   }
 
   private addDoor(nodeKey: Uint8Array, endpoint: Endpoint, at: Times): void {
@@ -228,7 +233,7 @@ export class DoorClient {
     const doors = [...this.doors.values()];
     const refused = doors.find((door) => door.refused !== undefined);
     const open = doors.filter((door) => door.refused === undefined);
-    const late = at.now >= this.startedAt + GIVE_UP_MS;
+    const late = at.now >= this.startedAt + this.giveUpMs;
     if (refused?.refused !== undefined) {
       const unheard = open.every(({ hash }) => hash === undefined);
       const patient = open.length > 0 && !(unheard && at.now >= refused.refusedAt + PATIENCE_MS);

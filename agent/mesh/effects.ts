@@ -29,6 +29,8 @@ export type MeshEffect = Readonly<
   | { kind: 'keepalive'; node: NodeId } // an empty packet in the session in use: keeps a NAT open
   | { kind: 'preshared'; node: NodeId; keys: PresharedKeys }
   | { kind: 'mtu'; node: NodeId; mtu: number } // proven: largest packet inside the tunnel
+  /** It may not have heard of us: show our chain at its door, at one of these (doorclient.ts). */
+  | { kind: 'visit'; node: NodeId; endpoints: readonly Endpoint[] }
   // The porch
   | { kind: 'porch-frame'; porch: PorchId; frame: Frame }
   | { kind: 'porch-close'; porch: PorchId } // after what was to be sent is sent

@@ -28,6 +28,7 @@ import { Reach } from './reach.js';
 import type { Ledger, Share } from './relay.js';
 import { Rendezvous } from './rendezvous.js';
 import { Trackers } from './trackers.js';
+import { Visitor } from './visitor.js';
 
 const UNFIT: readonly Prefix[] = [
   { address: '0.0.0.0', length: 8 },
@@ -46,6 +47,7 @@ export type Machines = Readonly<{
   gossip: Gossip;
   kem: KemKeys;
   porch: Porch;
+  visitor: Visitor;
   readers: FrameReaders;
   rendezvous: Rendezvous;
   take: Take;
@@ -143,8 +145,10 @@ export function buildMesh(options: MeshOptions): Mesh {
     }),
     reachable: () => reach.records(),
   });
-  const machines = { paths, whereabouts, trackers, reach, channels, gossip, kem, porch, readers };
-  const mesh: Mesh = new Mesh(ground, { ...machines, rendezvous, take }, options.rowsForAll);
+  const visitor = new Visitor((node) => mesh.isMet(node));
+  const machines = { paths, whereabouts, trackers, reach, channels, gossip, kem, porch, visitor };
+  const others = { readers, rendezvous, take };
+  const mesh: Mesh = new Mesh(ground, { ...machines, ...others }, options.rowsForAll);
   return mesh;
 }
 

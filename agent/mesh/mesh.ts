@@ -40,8 +40,8 @@ export class Mesh {
     /** A row for every member from the start; else when it is first spoken with. */
     private readonly rowsForAll: boolean,
   ) {
-    const { paths, whereabouts, trackers, reach, channels, gossip, kem, porch } = machines;
-    this.all = [paths, whereabouts, trackers, reach, channels, gossip, kem, porch];
+    const { paths, whereabouts, trackers, reach, channels, gossip, kem, porch, visitor } = machines;
+    this.all = [paths, whereabouts, trackers, reach, channels, gossip, kem, porch, visitor];
   }
 
   /** Once, before all else. */
@@ -60,10 +60,11 @@ export class Mesh {
     return this.run(at, (out) => {
       const { paths, trackers, reach, channels, gossip, kem } = this.machines;
       this.met.add(node);
+      this.machines.visitor.onMet(node);
       paths.onMet(node, met, at, out);
       kem.onMet(node, met, at, out);
       reach.onMet(node, met, at, out);
-      trackers.onMet(node, at, out);
+      trackers.onMet(node, met, at, out);
       channels.onMet(node, at, out);
       gossip.onMet(node, at, out);
     });
@@ -284,6 +285,7 @@ export class Mesh {
     switch (effect.kind) {
       case 'knock':
         for (const { endpoint } of effect.places) this.sent(endpoint, at);
+        this.machines.visitor.onKnock(effect.node, effect.places, at);
         this.meet(effect.node, done);
         break;
       case 'frame':
@@ -347,6 +349,7 @@ export class Mesh {
     paths.forget(node, out);
     kem.forget(node);
     readers.forget(node);
+    this.machines.visitor.onMet(node);
     this.met.delete(node);
     if (this.rows.delete(node)) out.push({ kind: 'peer-gone', node });
   }

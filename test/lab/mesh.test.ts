@@ -76,6 +76,37 @@ mesh('three nodes: invited, joined, speaking with each other, and one revoked', 
   }
 });
 
+mesh('three that join at once, and one of whom another has not heard', async () => {
+  const labels = ['anna', 'ben', 'cleo', 'dora'];
+  const [lab, agents] = await onOneSwitch('newcomer', labels);
+  const [anna, ben, cleo, dora] = agents as [Agent, Agent, Agent, Agent];
+  try {
+    await anna.must(['init', '--name', 'anna']);
+    await anna.up();
+    const joiners = [ben, cleo, dora];
+    const words = await Promise.all(joiners.map(({ label }) => anna.invite(label)));
+    const start = performance.now();
+    const times = joiners.map(async (agent, i) => {
+      await agent.must(['join', '-'], words[i]);
+      return Math.round(performance.now() - start);
+    });
+    const took = await Promise.all(times);
+    console.log(`joined at once in ${took.join(', ')} ms`);
+    assert.ok(Math.max(...took) < 3_000, took.join());
+
+    // Ben has heard of none but anna, who is gone when he comes: dora shows him her chain.
+    await dora.up();
+    await lab.waitFor(() => dora.hasPeer('ben'), 10_000, 'ben in the roster of dora');
+    await anna.daemon?.kill();
+    await ben.up();
+    assert.not(await ben.hasPeer('dora'));
+    assert.ok((await dora.ping(await ben.address(), 15)) >= 0, 'dora reaches ben');
+    assert.ok(await ben.hasPeer('dora'));
+  } finally {
+    await lab.dispose();
+  }
+});
+
 mesh('what cannot be let in is told why', async () => {
   const [lab, agents] = await onOneSwitch('refused', ['anna', 'ben', 'cleo']);
   const [anna, ben, cleo] = agents as [Agent, Agent, Agent];

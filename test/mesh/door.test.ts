@@ -122,7 +122,12 @@ class World {
     return host;
   }
 
-  client(invite: Invite, joiner: Somebody, loss: (n: number) => boolean = () => false): DoorClient {
+  client(
+    invite: Invite,
+    joiner: Somebody,
+    loss: (n: number) => boolean = () => false,
+    statements: readonly Uint8Array[] = enrol(invite, joiner.signer),
+  ): DoorClient {
     let sent = 0;
     return new DoorClient({
       meshKey: invite.meshKey,
@@ -131,7 +136,7 @@ class World {
         endpoint: node.place.endpoint,
       })),
       node: joiner.node,
-      statements: enrol(invite, joiner.signer),
+      statements,
       sign: (hash) => signShow(joiner.signer, hash),
       random: this.net.random.bytes,
       slotFor: () => 0,
@@ -183,6 +188,24 @@ door('a newcomer is let in by any member, at once, and everybody can believe it'
   assert.is(own.member(host.who.node)?.name, 'home');
   assert.ok(host.added.length > 0, 'told to others');
   assert.is(host.porch.deadline(), undefined, 'a bye made room');
+});
+
+door('a member of which another has not heard shows its chain there', () => {
+  const world = new World();
+  const { mesh } = world;
+  const host = world.host(mesh.founder, mesh.roster.fork());
+  const member = mesh.somebody();
+  mesh.join(mesh.invite('cabin'), mesh.founder, mesh.roster, member);
+  assert.is(host.roster.member(member.node), undefined);
+  const invite = { ...mesh.invite('unused'), meshKey: mesh.meshKey };
+  const statements = mesh.roster.chainOf(member.node);
+  assert.is(world.run(world.client(invite, member, undefined, statements)).kind, 'welcome');
+  assert.is(host.roster.member(member.node)?.name, 'cabin');
+  // Somebody who has no more than another's chain.
+  const thief = { ...mesh.somebody(), node: member.node };
+  world.net.now += 1_000;
+  const outcome = world.run(world.client(invite, thief, undefined, statements));
+  assert.equal(outcome, { kind: 'unwelcome', reason: 'no-proof' });
 });
 
 door(
