@@ -2,7 +2,9 @@
 // the interface when its process ends, so there is nothing to undo after a crash.
 
 import { spawn } from 'node:child_process';
-import { family, formatPrefix, type Prefix } from '../agent/bytes/address.js';
+import { formatPrefix, type Prefix } from '../agent/bytes/address.js';
+import { familyOf, ipLine, ipUndoLine } from './iplines.js';
+import type { Step } from './step.js';
 
 export type Link = Readonly<{
   name: string;
@@ -22,21 +24,23 @@ const OUTPUT_MAX = 1024 * 1024;
  * Gives the interface its addresses and sets it up. Returns remarks; rejects where it is no use.
  */
 export async function setLinkUp(link: Link, ip: Ip = runIp): Promise<string[]> {
-  const addresses = link.addresses.map((address) => {
-    // Without `nodad` an IPv6 address is of no use for a second while the kernel looks for a twin.
-    const rest = family(address) === 6 ? ' nodad' : '';
-    return `address replace ${withLength(address)} dev ${link.name}${rest}`;
-  });
-  const answers = await ip([
-    `link set dev ${link.name} mtu ${link.mtu}`,
-    ...addresses,
-    `link set dev ${link.name} up`,
-  ]);
+  const answers = await ip(linkLines(link));
   const failed = answers.filter(({ error }) => error !== undefined);
   // A machine with IPv6 switched off has a use for the rest.
   const serious = failed.find(({ line }) => !(line.startsWith('address') && line.includes(':')));
   if (serious) throw new Error(`\`ip ${serious.line}\` failed: ${serious.error}`);
-  return failed.map(({ line, error }) => `\`ip ${line}\` failed: ${error}`);
+  return remarks(failed);
+}
+
+/** What sets the interface up, in this order. */
+export function linkLines(link: Link): string[] {
+  return [
+    `link set dev ${link.name} mtu ${link.mtu}`,
+    ...link.addresses.map((address) =>
+      ipLine({ kind: 'address', device: link.name, address: withLength(address) }),
+    ),
+    `link set dev ${link.name} up`,
+  ];
 }
 
 /** Routes into the interface, removed and added; what fails is remarked on and left. */
@@ -47,10 +51,22 @@ export async function changeRoutes(
   ip: Ip = runIp,
 ): Promise<string[]> {
   if (remove.length + add.length === 0) return [];
-  const answers = await ip([
-    ...remove.map((prefix) => `route del ${formatPrefix(prefix)} dev ${name}`),
-    ...add.map((prefix) => `route add ${formatPrefix(prefix)} dev ${name}`),
-  ]);
+  const step = (prefix: Prefix) => routeStep(name, prefix);
+  return remarks(
+    await ip([
+      ...remove.map((prefix) => ipUndoLine(step(prefix))),
+      ...add.map((prefix) => ipLine(step(prefix))),
+    ]),
+  );
+}
+
+/** A route into the interface. */
+export function routeStep(device: string, prefix: Prefix): Extract<Step, { kind: 'route' }> {
+  return { kind: 'route', device, to: formatPrefix(prefix) };
+}
+
+/** For people: what could not be done, and why. */
+export function remarks(answers: readonly Answer[]): string[] {
   return answers.flatMap(({ line, error }) =>
     error === undefined ? [] : [`\`ip ${line}\` failed: ${error}`],
   );
@@ -120,5 +136,5 @@ export function readAnswers(
 
 function withLength(address: string): string {
   if (address.includes('/')) return address;
-  return `${address}/${family(address) === 4 ? 32 : 128}`;
+  return `${address}/${familyOf(address) === 4 ? 32 : 128}`;
 }

@@ -1,8 +1,9 @@
 // The overlay's addresses and routes on the tunnel's interface. Like all of link.ts they go with
 // the interface when its process ends.
 
-import { family, formatPrefix, type Prefix } from '../agent/bytes/address.js';
-import { type Ip, runIp } from './link.js';
+import { formatPrefix, type Prefix } from '../agent/bytes/address.js';
+import { familyOf, ipLine, ipUndoLine, type LinkStep } from './iplines.js';
+import { type Ip, remarks, runIp } from './link.js';
 
 /** IPv6's least (RFC 8200, section 5): what every path carries until a larger size is proven. */
 export const OVERLAY_MTU = 1280;
@@ -19,16 +20,16 @@ export async function changeOverlay(
   after: Overlay,
   ip: Ip = runIp,
 ): Promise<string[]> {
+  const was = overlaySteps(name, before);
+  const is = overlaySteps(name, after);
+  const gone = without(was.addresses, is.addresses);
   // With an address the kernel drops the routes that name it as their source.
-  const gone = missing(before.addresses, after.addresses);
-  const kept = gone.length === 0 ? before.routes : [];
+  const kept = gone.length === 0 ? was.routes : [];
   const lines = [
-    ...missing(before.routes, after.routes).map((prefix) => `route del ${prefix} dev ${name}`),
-    ...gone.map((one) => `address del ${one} dev ${name}`),
-    ...missing(after.addresses, before.addresses).map((one) => addressLine(one, name)),
-    ...missing(after.routes, kept).map((prefix) =>
-      routeLine(prefix, name, OVERLAY_MTU, after.addresses),
-    ),
+    ...without(was.routes, is.routes, destination).map(ipUndoLine),
+    ...gone.map(ipUndoLine),
+    ...without(is.addresses, was.addresses).map(ipLine),
+    ...without(is.routes, kept, destination).map(ipLine),
   ];
   return lines.length === 0 ? [] : remarks(await ip(lines));
 }
@@ -41,39 +42,39 @@ export async function setOverlayMtu(
   ours: readonly Prefix[],
   ip: Ip = runIp,
 ): Promise<string[]> {
-  const lines = addresses.map((address) =>
-    mtu > OVERLAY_MTU
-      ? routeLine(formatPrefix(address), name, mtu, ours)
-      : `route del ${formatPrefix(address)} dev ${name}`,
-  );
+  const lines = addresses
+    .map((address) => routeStep(address, name, mtu, ours))
+    .map(mtu > OVERLAY_MTU ? ipLine : ipUndoLine);
   return lines.length === 0 ? [] : remarks(await ip(lines));
 }
 
+/** What makes an overlay, addresses before the routes that name them. */
+export function overlaySteps(
+  device: string,
+  { addresses, routes }: Overlay,
+): { addresses: LinkStep[]; routes: LinkStep[] } {
+  return {
+    addresses: addresses.map((one) => ({ kind: 'address', device, address: formatPrefix(one) })),
+    routes: routes.map((one) => routeStep(one, device, OVERLAY_MTU, addresses)),
+  };
+}
+
 /** The source is said: the kernel would take the interface's first address, which is another. */
-function routeLine(prefix: string, name: string, mtu: number, ours: readonly Prefix[]): string {
-  const wanted = familyOf(prefix);
-  const source = ours.find(({ address }) => family(address) === wanted)?.address;
-  const rest = source === undefined ? '' : ` src ${source}`;
-  return `route replace ${prefix} dev ${name} mtu ${mtu}${rest}`;
+function routeStep(prefix: Prefix, device: string, mtu: number, ours: readonly Prefix[]): LinkStep {
+  const to = formatPrefix(prefix);
+  const source = ours.find(({ address }) => familyOf(address) === familyOf(to))?.address;
+  return { kind: 'route', device, to, mtu, source };
 }
 
-function familyOf(prefix: string): 4 | 6 {
-  return family(prefix.replace(/\/.*/, ''));
+function without(
+  of: readonly LinkStep[],
+  from: readonly LinkStep[],
+  key: (step: LinkStep) => string = ipLine,
+): LinkStep[] {
+  const there = new Set(from.map(key));
+  return of.filter((step) => !there.has(key(step)));
 }
 
-function addressLine(address: string, name: string): string {
-  // Without `nodad` an IPv6 address is of no use for a second while the kernel looks for a twin.
-  const rest = familyOf(address) === 6 ? ' nodad' : '';
-  return `address replace ${address} dev ${name}${rest}`;
-}
-
-function missing(of: readonly Prefix[], from: readonly Prefix[]): string[] {
-  const there = new Set(from.map(formatPrefix));
-  return of.map(formatPrefix).filter((prefix) => !there.has(prefix));
-}
-
-function remarks(answers: Awaited<ReturnType<Ip>>): string[] {
-  return answers.flatMap(({ line, error }) =>
-    error === undefined ? [] : [`\`ip ${line}\` failed: ${error}`],
-  );
+function destination(step: LinkStep): string {
+  return step.kind === 'route' ? step.to : step.address;
 }
