@@ -39,6 +39,7 @@ export function dispatch(
     case 'found':
     case 'echo':
     case 'echoed':
+    case 'unregister':
     case 'moved':
     case 'bye':
       trackers.onFrame(node, frame, from, at, out);

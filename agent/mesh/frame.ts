@@ -32,6 +32,7 @@ export type Frame = Readonly<
   | { kind: 'echo'; after: number }
   /** `seq` of the record that the tracker holds of us; 0: none, so register. */
   | { kind: 'echoed'; seq: number }
+  | { kind: 'unregister' } // others serve me now
   // Reachability
   | { kind: 'check'; endpoint: Endpoint } // have somebody knock at me there
   | { kind: 'knock-at'; node: NodeId; endpoint: Endpoint } // tracker to a third member

@@ -78,6 +78,7 @@ export const FORMS: { readonly [K in FrameKind]: readonly [number: number, Field
   'kem-done': [31, { made: [1, token] }],
   echo: [32, { after: [1, uint(120)] }],
   echoed: [33, { seq: [1, uint(Number.MAX_SAFE_INTEGER)] }],
+  unregister: [34, {}],
 };
 
 const CHUNK = 0; // the kind of chunks, which the machines never see

@@ -1,7 +1,8 @@
 // Spreads statements. Three ways, each for what it is good at:
 //
 //   pushed      what is new here goes to every session but the one it came from, at once
-//   digest      count and fingerprint of all: on meeting, and in the place of an empty keepalive
+//   digest      count and fingerprint of all: on meeting, and now and then in the place of an
+//               empty keepalive; who hears one that is his own says nothing
 //   reconciled  where digests differ: ranges to and fro (reconcile.ts), until each side knows what
 //               the other lacks. The lower node id begins, so that not both do.
 //
@@ -24,8 +25,9 @@ export const PUSH_MAX = 64; // more at once than a mesh says in a day: told by d
 export const PACE_BYTES = 16_384; // per PACE_MS, to all peers together: 160 KiB/s
 export const SLICE_FRAMES = 8; // per PACE_MS, that are verified in the background
 export const DIGEST_GAP_MS = 1_000; // between two to the same peer
-export const MET_GAP_MS = 60_000; // a new handshake within this is no new meeting
-export const RIDE_GAP_MS = 30_000; // between two digests that go instead of empty keepalives
+export const RIDE_GAP_MS = 100_000; // between two, of either side, in a session that goes on ...
+export const DOUBT_GAP_MS = 30_000; // ... where one was different, or something came to be since
+const DOUBTS = 8; // who sends a digest that is the other's, too, is not told so
 export const ROUND_MS = 3_000; // without a word: one was lost
 export const QUIET_MS = 1_000; // statements are still coming in: not yet another round
 export const FRUITLESS_MAX_MS = 600_000; // a difference that rounds do not settle is let be
@@ -57,8 +59,10 @@ export class Gossip implements GossipMachine {
     if (peer === undefined) {
       peer = new GossipPeer(node, this.ground.self < node);
       this.peers.set(node, peer);
+      this.sendDigest(peer, at.now, out);
+    } else if (peer.begins && at.now - peer.comparedAt >= RIDE_GAP_MS) {
+      this.sendDigest(peer, at.now, out); // a session renewed, which no keepalives keep
     }
-    if (at.now - peer.digestAt >= MET_GAP_MS) this.sendDigest(peer, at.now, out);
   }
 
   onLost(node: NodeId): void {
@@ -70,7 +74,11 @@ export class Gossip implements GossipMachine {
   ride(node: NodeId, at: Times, out: MeshEffect[]): boolean {
     const peer = this.peers.get(node);
     // Where a NAT forgets quickly, most keepalives are nothing but that.
-    if (peer === undefined || at.now - peer.digestAt < RIDE_GAP_MS) return false;
+    if (peer === undefined || at.now - peer.comparedAt < DOUBT_GAP_MS) return false;
+    const { fingerprint } = this.digest();
+    const isNews = peer.told === undefined || compareBytes(peer.told, fingerprint) !== 0;
+    if (peer.doubts > 0) peer.doubts--;
+    else if (!isNews && at.now - peer.comparedAt < RIDE_GAP_MS) return false;
     this.sendDigest(peer, at.now, out);
     return true;
   }
@@ -136,11 +144,16 @@ export class Gossip implements GossipMachine {
       peer.fruitless = 0; // something came of the last round over there
     }
     peer.theirs = fingerprint;
+    peer.comparedAt = now;
     peer.isAhead = count - ours.count > AHEAD;
     if (ours.count === count && compareBytes(ours.fingerprint, fingerprint) === 0) {
-      peer.fruitless = 0;
+      peer.fruitless = peer.doubts = 0;
+      peer.told = fingerprint;
       peer.openAt = peer.checkAt = undefined;
-    } else if (peer.begins) {
+      return this.schedule(peer);
+    }
+    peer.doubts = DOUBTS;
+    if (peer.begins) {
       const gap = peer.fruitless === 0 ? 0 : 500 * 2 ** peer.fruitless;
       peer.openAt = Math.max(
         now,
@@ -209,8 +222,10 @@ export class Gossip implements GossipMachine {
   }
 
   private sendDigest(peer: GossipPeer, now: Millis, out: MeshEffect[]): void {
-    peer.digestAt = now;
-    this.send(peer.node, this.digest(), out);
+    const digest = this.digest();
+    peer.digestAt = peer.comparedAt = now;
+    peer.told = digest.fingerprint;
+    this.send(peer.node, digest, out);
   }
 
   private announce(now: Millis, out: MeshEffect[]): void {

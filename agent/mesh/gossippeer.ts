@@ -16,9 +16,12 @@ const TAKES = { count: 32, perMs: 2_000 }; // statements: some three signatures 
 
 export class GossipPeer {
   digestAt = Number.NEGATIVE_INFINITY; // the last that we sent
+  comparedAt = Number.NEGATIVE_INFINITY; // the last of either side
   openedAt = Number.NEGATIVE_INFINITY;
   heardAt = Number.NEGATIVE_INFINITY; // the last frame of a round
   catchUntil = Number.NEGATIVE_INFINITY;
+  told: Uint8Array | undefined; // fingerprint of ours that it was told, or that was theirs, too
+  doubts = 0; // digests that go out sooner, since there was a difference
   theirs: Uint8Array | undefined; // fingerprint in their last digest
   isAhead = false; // it has many that we lack
   openAt: Millis | undefined;

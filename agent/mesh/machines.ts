@@ -91,7 +91,7 @@ export interface TrackerMachine extends Machine {
   find(node: NodeId, at: Times, out: MeshEffect[]): void;
   /** Of a node, best first; those that said `busy` or are away give way to the next in order. */
   trackersOf(node: NodeId): readonly NodeId[];
-  onMet(node: NodeId, at: Times, out: MeshEffect[]): void;
+  onMet(node: NodeId, met: Met, at: Times, out: MeshEffect[]): void;
   onLost(node: NodeId, at: Times, out: MeshEffect[]): void;
   onFrame(node: NodeId, frame: TrackerFrame, from: Place, at: Times, out: MeshEffect[]): void;
   /** Our record changed: registered anew. */
@@ -101,7 +101,16 @@ export interface TrackerMachine extends Machine {
   readonly tracked: number; // members that are registered with us
 }
 export type TrackerFrame = FrameOf<
-  'register' | 'registered' | 'lookup' | 'found' | 'introduce' | 'echo' | 'echoed' | 'moved' | 'bye'
+  | 'register'
+  | 'registered'
+  | 'lookup'
+  | 'found'
+  | 'introduce'
+  | 'echo'
+  | 'echoed'
+  | 'unregister'
+  | 'moved'
+  | 'bye'
 >;
 
 /** Who is reachable by anybody: found out, attested, gossiped (reach.ts). */

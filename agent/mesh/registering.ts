@@ -1,12 +1,15 @@
 // Being known to our own three trackers: a session with each, our record there, and the NAT kept
 // open in between, for as little as it takes.
 //
-//   seeking ──met──▶ registering ──registered──▶ kept ──lost──▶ seeking
-//      └──── 60 s in vain, busy, or no answer: the next in order, this one later again ────┘
+//   waiting ─▶ seeking ──met──▶ registering ──registered──▶ kept ──lost──▶ seeking
+//                 └──── 60 s in vain, busy, or no answer: the next in order, this one later again
 //
 // Kept: an empty packet whenever so long nothing was sent as our NAT bears (lifetime.ts); and once
-// in each session's life, when WireGuard would renew it, an `echo`, which also shows that the
-// tracker is alive and which record it holds. Three trackers cost less than 200 bit/s in all.
+// in each session's life something that has WireGuard renew it, which also shows that the tracker
+// is alive. Three trackers cost less than 100 bit/s in all.
+//
+// Better trackers than those that serve us come up all the time in a mesh that grows. Each node
+// moves over in its own moment (`waiting`), and tells the one that it leaves.
 
 import { equalBytes } from '@noble/ciphers/utils.js';
 import { formatEndpoint } from '../bytes/address.js';
@@ -17,13 +20,18 @@ import type { MeshEffect, Times } from './effects.js';
 import type { FrameOf, Sealed } from './frame.js';
 import type { Ground } from './ground.js';
 import { ECHO_GRACE_MS, Lifetime } from './lifetime.js';
+import { blank, type Row } from './registration.js';
 import type { Rendezvous } from './rendezvous.js';
+import { Shunned } from './shunned.js';
 
 /** A node's own trackers: two may fail at once. */
 export const OWN_TRACKERS = 3;
 
-/** What is sent after this renews the session, before it ends at 180 s. */
-export const RENEW_MS = REKEY_AFTER_TIME_MS + 1_000;
+/** What is sent after this renews a session that we began ... */
+const RENEWABLE_MS = REKEY_AFTER_TIME_MS + 1_000;
+
+/** ... and it is sent then: the rest of its 180 s is for what may be lost. */
+export const RENEW_MS = 150_000;
 
 /** A tracker without a session is tried at these distances, and is unreachable after them all. */
 const SEEK_MS = [4_000, 8_000, 16_000, 32_000] as const; // 60 s
@@ -31,33 +39,20 @@ const SEEK_MS = [4_000, 8_000, 16_000, 32_000] as const; // 60 s
 /** A registration or an echo without answer is sent again. */
 const ANSWER_MS = [3_000, 5_000, 9_000] as const;
 
-/** So long the next in order serves; away: doubled for each time in a row. */
-const AWAY_MS = 60_000;
-const AWAY_MS_MAX = 240_000;
-const BUSY_MS = 600_000;
+/** So long nothing more comes of an answer: the handshake it should bring about was lost. */
+const HANDSHAKE_MS = 6_000;
+
+/** How often a tracker is asked which record it holds, though nothing hints at an old one. */
+const ASK_MS = 600_000;
+
+/** Those whom a new tracker is to serve come to it within this time, not all at once. */
+export const MOVE_OVER_MS = 60_000;
 
 /** A record that changes again at once is announced this much later. */
 const RECORD_GAP_MS = 2_000;
 
 /** After an answer, what else a new session brings is waited for before a silence begins. */
 const SETTLE_MS = 2_000;
-
-type State = 'seeking' | 'registering' | 'kept';
-
-type Row = {
-  state: State;
-  spare: boolean; // better ones are about to take over
-  tries: number; // in this state, or of this echo
-  nextAt: Millis; // when to look at it
-  sentAt: Millis; // of what this file sent
-  renewedAt: Millis; // when its session began, as far as we know
-  record: Sealed | undefined; // that it was sent last
-  observed: string; // where it saw us
-  recordAt: Millis;
-  echoing: boolean;
-};
-
-type Shunned = Readonly<{ until: Millis; times: number; busy: boolean }>;
 
 export type RegisteringPorts = Readonly<{
   ground: Ground;
@@ -74,8 +69,7 @@ export type RegisteringPorts = Readonly<{
 export class Registering {
   readonly lifetime = new Lifetime();
   private readonly rows = new Map<NodeId, Row>();
-  /** Away or busy; only those of our own ranking come in here, so it is bounded by that. */
-  private readonly shunned = new Map<NodeId, Shunned>();
+  private readonly shunned = new Shunned();
   private version = -1;
   private choiceAt: Millis = Number.POSITIVE_INFINITY; // when one that is shunned may be back
   private seq: { of: Sealed; seq: number } | undefined;
@@ -90,32 +84,30 @@ export class Registering {
     return [...kept, ...others].slice(0, OWN_TRACKERS).map(([node]) => node);
   }
 
-  private isShunned(tracker: NodeId, now: Millis): boolean {
-    return (this.shunned.get(tracker)?.until ?? 0) > now;
-  }
-
   /** It was of no use a moment ago, and not for being busy: nobody else needs to ask it now. */
   isAway(tracker: NodeId, now: Millis): boolean {
-    const shunned = this.shunned.get(tracker);
-    return shunned !== undefined && !shunned.busy && shunned.until > now;
+    return this.shunned.isAway(tracker, now);
   }
 
-  onMet(node: NodeId, at: Times, out: MeshEffect[]): void {
-    const shunned = this.shunned.get(node);
-    if (shunned !== undefined && !shunned.busy) {
-      this.shunned.delete(node); // it is back
-      this.choose(at, out);
-    }
+  /** `initiator`: the session is one that we began. */
+  onMet(node: NodeId, initiator: boolean, at: Times, out: MeshEffect[]): void {
+    if (this.shunned.back(node)) this.choose(at, out);
     const row = this.rows.get(node);
     if (row === undefined) return;
     row.renewedAt = at.now;
-    if (row.state === 'seeking') this.register(node, row, at, out);
+    row.initiator = initiator;
+    if (row.state === 'seeking' || row.state === 'waiting') this.register(node, row, at, out);
+    else if (row.state === 'kept' && !this.lifetime.isTrying(node)) {
+      row.asking = false;
+      this.schedule(row, at);
+    }
   }
 
   onLost(node: NodeId, at: Times, out: MeshEffect[]): void {
     const row = this.rows.get(node);
-    if (row?.spare) this.drop(node);
-    else if (row !== undefined) this.seek(node, row, at, out);
+    if (row?.spare) this.drop(node, out);
+    else if (row !== undefined && row.state !== 'waiting') this.seek(node, row, at, out);
+    this.hasten(at, out);
   }
 
   onRegistered(
@@ -136,21 +128,25 @@ export class Registering {
     this.shunned.delete(node);
     row.state = 'kept';
     row.tries = 0;
-    row.echoing = false;
+    row.asking = false;
+    row.toldAt = at.now;
     this.schedule(row, at);
-    this.prune();
+    this.prune(out);
   }
 
   onEchoed(node: NodeId, { seq }: FrameOf<'echoed'>, at: Times, out: MeshEffect[]): void {
     const row = this.rows.get(node);
     if (row?.state !== 'kept') return;
-    this.lifetime.spoke(node, row.echoing, this.quietSince(node, row), at.now);
-    if (row.echoing) row.renewedAt = Math.max(row.renewedAt, at.now - 1_000);
-    row.echoing = false;
+    this.lifetime.spoke(node, row.asking, this.quietSince(node, row), at.now);
+    const asked = row.asking;
+    row.asking = false;
     row.tries = 0;
+    row.toldAt = at.now;
     if (seq < this.ownSeq(at) && at.now >= row.recordAt + RECORD_GAP_MS)
       this.register(node, row, at, out);
     else this.schedule(row, at);
+    // It is alive; the handshake goes on by itself.
+    if (asked) row.nextAt = Math.max(row.nextAt, at.now + HANDSHAKE_MS);
   }
 
   /** It goes: not for its good, but the next in order serves at once. */
@@ -160,7 +156,7 @@ export class Registering {
 
   onRecord(at: Times, out: MeshEffect[]): void {
     for (const [node, row] of this.rows) {
-      if (row.state === 'seeking') continue;
+      if (row.state === 'seeking' || row.state === 'waiting') continue;
       if (at.now >= row.recordAt + RECORD_GAP_MS) this.register(node, row, at, out);
       else row.nextAt = Math.min(row.nextAt, row.recordAt + RECORD_GAP_MS);
     }
@@ -172,7 +168,8 @@ export class Registering {
     }
     for (const [node, row] of [...this.rows]) {
       if (row.nextAt > at.now || !this.rows.has(node)) continue;
-      if (row.state === 'seeking') this.seekOn(node, row, at, out);
+      if (row.state === 'waiting') this.seek(node, row, at, out);
+      else if (row.state === 'seeking') this.seekOn(node, row, at, out);
       else if (row.state === 'registering') this.registerOn(node, row, at, out);
       else this.keep(node, row, at, out);
     }
@@ -190,8 +187,8 @@ export class Registering {
     const { ground, rendezvous } = this.ports;
     this.version = rendezvous.version;
     const ranked = rendezvous.rank(ground.self);
-    for (const node of this.shunned.keys()) if (!ranked.includes(node)) this.shunned.delete(node);
-    const good = ranked.filter((node) => !this.isShunned(node, at.now));
+    this.shunned.keep(ranked);
+    const good = ranked.filter((node) => !this.shunned.has(node, at.now));
     const own = good.slice(0, OWN_TRACKERS);
     const spare = [...this.rows].filter(([node]) => !own.includes(node));
     for (const [node, row] of spare) {
@@ -210,31 +207,40 @@ export class Registering {
       const metAt = this.ports.metAt(node);
       row.renewedAt = metAt ?? at.now;
       if (metAt !== undefined) this.register(node, row, at, out);
-      else this.seek(node, row, at, out);
+      else row.nextAt = at.now + MOVE_OVER_MS * fraction(ground.random(2));
     }
-    const untils = [...this.shunned.values()].map(({ until }) => until);
-    this.choiceAt = Math.min(Number.POSITIVE_INFINITY, ...untils.filter((u) => u > at.now));
-    this.prune();
+    this.choiceAt = this.shunned.nextBack(at.now);
+    this.prune(out);
+    this.hasten(at, out);
+  }
+
+  /** While three serve us there is time; else those we wait with are called at once. */
+  private hasten(at: Times, out: MeshEffect[]): void {
+    let kept = 0;
+    for (const { state } of this.rows.values()) if (state === 'kept') kept++;
+    if (kept >= OWN_TRACKERS) return;
+    for (const [node, row] of [...this.rows])
+      if (row.state === 'waiting') this.seek(node, row, at, out);
   }
 
   /** Who served us goes on with it until enough of the better ones know us. */
-  private prune(): void {
+  private prune(out: MeshEffect[]): void {
     let kept = 0;
     for (const { state, spare } of this.rows.values()) if (state === 'kept' && !spare) kept++;
     for (const [node, { state, spare }] of this.rows) {
-      if (spare && (state !== 'kept' || ++kept > OWN_TRACKERS)) this.drop(node);
+      if (spare && (state !== 'kept' || ++kept > OWN_TRACKERS)) this.drop(node, out);
     }
   }
 
-  private drop(node: NodeId): void {
+  private drop(node: NodeId, out: MeshEffect[]): void {
+    const known = this.rows.get(node)?.state === 'kept' && this.ports.ground.isMet(node);
     this.rows.delete(node);
     this.lifetime.give(node);
+    if (known) out.push({ kind: 'frame', node, frame: { kind: 'unregister' } });
   }
 
   private shun(node: NodeId, busy: boolean, at: Times, out: MeshEffect[]): void {
-    const times = this.shunned.get(node)?.times ?? 0;
-    const forMs = busy ? BUSY_MS : Math.min(AWAY_MS * 2 ** times, AWAY_MS_MAX);
-    this.shunned.set(node, { until: at.now + forMs, times: times + 1, busy });
+    this.shunned.add(node, busy, at.now);
     this.choose(at, out);
   }
 
@@ -261,7 +267,7 @@ export class Registering {
   private register(node: NodeId, row: Row, at: Times, out: MeshEffect[]): void {
     row.state = 'registering';
     row.tries = 0;
-    row.echoing = false;
+    row.asking = false;
     this.lifetime.give(node);
     this.sendRecord(node, row, at, out);
   }
@@ -282,22 +288,24 @@ export class Registering {
 
   /** Something is due toward a tracker that knows us. */
   private keep(node: NodeId, row: Row, at: Times, out: MeshEffect[]): void {
+    const quietSince = this.quietSince(node, row);
+    const age = at.now - row.renewedAt;
     if (this.isOld(row.record, at) && at.now >= row.recordAt + RECORD_GAP_MS) {
       this.register(node, row, at, out);
-    } else if (row.echoing) {
-      this.echoAgain(node, row, at, out);
-    } else if (this.lifetime.isTrying(node)) {
-      this.echo(node, row, at, out); // nothing was heard: is it the NAT, or the tracker?
-    } else if (at.now >= row.renewedAt + RENEW_MS) {
-      this.echo(node, row, at, out);
+    } else if (row.asking) {
+      this.askAgain(node, row, at, out);
+    } else if (this.lifetime.isTrying(node) || age >= RENEW_MS) {
+      this.ask(node, row, at, out); // is it the NAT, or the tracker? or: the session is old
     } else if (this.trySilence(node, row, at, out)) {
       return;
-    } else if (at.now >= this.quietSince(node, row) + this.lifetime.intervalMs) {
+    } else if (at.now < quietSince + this.lifetime.intervalMs) {
+      this.schedule(row, at, quietSince);
+    } else if (age >= RENEWABLE_MS && row.initiator) {
+      this.ask(node, row, at, out); // whatever is sent now renews it
+    } else {
       row.sentAt = at.now;
       out.push({ kind: 'keepalive', node });
       this.schedule(row, at);
-    } else {
-      this.schedule(row, at, this.quietSince(node, row));
     }
   }
 
@@ -306,22 +314,27 @@ export class Registering {
     return sent !== record && (sent === undefined || !equalBytes(sent, record));
   }
 
-  private echo(node: NodeId, row: Row, at: Times, out: MeshEffect[]): void {
-    row.echoing = true;
+  /** A sign of life is wanted: a new session, or the tracker's word. */
+  private ask(node: NodeId, row: Row, at: Times, out: MeshEffect[]): void {
+    row.asking = true;
     row.tries = 0;
-    this.sendEcho(node, row, at, out);
+    this.sendQuestion(node, row, at, out);
   }
 
-  private echoAgain(node: NodeId, row: Row, at: Times, out: MeshEffect[]): void {
+  private askAgain(node: NodeId, row: Row, at: Times, out: MeshEffect[]): void {
     row.tries++;
-    if (row.tries < ANSWER_MS.length) this.sendEcho(node, row, at, out);
+    if (row.tries < ANSWER_MS.length) this.sendQuestion(node, row, at, out);
     else this.shun(node, false, at, out);
   }
 
-  private sendEcho(node: NodeId, row: Row, at: Times, out: MeshEffect[]): void {
+  /** A session that we began is renewed by anything that we send, others by what the other sends. */
+  private sendQuestion(node: NodeId, row: Row, at: Times, out: MeshEffect[]): void {
+    const renews = row.initiator && at.now - row.renewedAt >= RENEWABLE_MS;
+    const trying = this.lifetime.isTrying(node) || row.tries > 0;
     row.sentAt = at.now;
     row.nextAt = at.now + (ANSWER_MS[row.tries] ?? ANSWER_MS[0]);
-    out.push({ kind: 'frame', node, frame: { kind: 'echo', after: 0 } });
+    if (renews && !trying && at.now < row.toldAt + ASK_MS) out.push({ kind: 'keepalive', node });
+    else out.push({ kind: 'frame', node, frame: { kind: 'echo', after: 0 } });
   }
 
   /** Begins a longer silence than before, if it is time. */
@@ -358,17 +371,7 @@ export class Registering {
   }
 }
 
-function blank(now: Millis): Row {
-  return {
-    state: 'seeking',
-    spare: false,
-    tries: 0,
-    nextAt: now,
-    sentAt: now,
-    renewedAt: now,
-    record: undefined,
-    observed: '',
-    recordAt: Number.NEGATIVE_INFINITY,
-    echoing: false,
-  };
+/** From 0 up to 1, of two random bytes. */
+function fraction([high = 0, low = 0]: Uint8Array): number {
+  return (256 * high + low) / 65_536;
 }

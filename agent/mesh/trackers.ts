@@ -9,7 +9,7 @@ import type { Endpoint, Place } from '../bytes/address.js';
 import type { NodeId } from '../identity/member.js';
 import type { Millis } from '../wireguard/effects.js';
 import { Allowance } from './allowance.js';
-import type { MeshEffect, Times } from './effects.js';
+import type { MeshEffect, Met, Times } from './effects.js';
 import type { FrameOf, Sealed } from './frame.js';
 import type { Candidate, Ground } from './ground.js';
 import type { PathMachine, TrackerFrame, TrackerMachine } from './machines.js';
@@ -88,20 +88,19 @@ export class Trackers implements TrackerMachine {
     return this.ranked(node).slice(0, TRACKERS_PER_ROUND);
   }
 
-  onMet(node: NodeId, at: Times, out: MeshEffect[]): void {
+  onMet(node: NodeId, { initiator }: Met, at: Times, out: MeshEffect[]): void {
     this.now = at.now;
     this.met.set(node, at.now);
-    this.registering.onMet(node, at, out);
+    this.registering.onMet(node, initiator, at, out);
     this.searches.onMet(node, at, out);
-    const ranked = this.ports.rendezvous.rank(node).slice(0, TRACKERS_PER_ROUND);
-    this.tracking.onMet(node, ranked.includes(this.ports.ground.self), out);
+    this.tracking.onMet(node, this.isOurs(node), out);
   }
 
   onLost(node: NodeId, at: Times, out: MeshEffect[]): void {
     this.now = at.now;
     this.met.delete(node);
     this.registering.onLost(node, at, out);
-    this.tracking.onLost(node, at);
+    this.tracking.onLost(node, this.isOurs(node), at);
   }
 
   onFrame(node: NodeId, frame: TrackerFrame, from: Place, at: Times, out: MeshEffect[]): void {
@@ -130,6 +129,9 @@ export class Trackers implements TrackerMachine {
         return;
       case 'moved':
         this.tracking.onMoved(node, frame, from, at);
+        return;
+      case 'unregister':
+        this.tracking.onUnregister(node);
         return;
       case 'bye':
         this.tracking.forget(node);
@@ -169,6 +171,12 @@ export class Trackers implements TrackerMachine {
       if (due !== undefined && (next === undefined || due < next)) next = due;
     }
     return next;
+  }
+
+  /** As far as we know we are one of those that serve it. */
+  private isOurs(node: NodeId): boolean {
+    const { ground, rendezvous } = this.ports;
+    return rendezvous.rank(node).slice(0, TRACKERS_PER_ROUND).includes(ground.self);
   }
 
   /** Of the ranking; those that were away a moment ago come last. */

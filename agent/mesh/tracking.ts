@@ -4,6 +4,7 @@
 //   lookup   ─▶ found {record, observed}          and in the same turn, to the one looked up:
 //               introduce {the asker's}           so that both begin at once
 //   echo     ─▶ echoed, after the silence asked for
+//   unregister                                    it has others now
 //
 // Records are signed by their owners: a tracker adds no more than the endpoint it sees. Whoever
 // asks is a member; what members make us do is bounded all the same, for one may be broken.
@@ -24,6 +25,9 @@ export const REGISTERED_MAX = 20_000;
 
 /** Without a session, a registration is kept for this long: the member may be back. */
 export const KEPT_MS = 3_600_000;
+
+/** Of one that has others by right: what it said when it left may have been lost. */
+export const LEFT_MS = 300_000;
 
 /** Lookups of one node by one asker, and of all by one asker, in a window. */
 export const WINDOW_MS = 30_000;
@@ -84,9 +88,18 @@ export class Tracking {
     out.push({ kind: 'frame', node, frame: { kind: 'echoed', seq: 0 } });
   }
 
-  onLost(node: NodeId, at: Times): void {
+  /** `expected`: we are one of its trackers, as far as we know. */
+  onLost(node: NodeId, expected: boolean, at: Times): void {
     this.echoes.set(node, undefined);
-    if (this.registered.has(node)) this.leaving.set(node, at.now + KEPT_MS);
+    if (!this.registered.has(node)) return;
+    this.leaving.set(node, at.now + (expected ? KEPT_MS : LEFT_MS));
+  }
+
+  /** Others serve it now. */
+  onUnregister(node: NodeId): void {
+    this.registered.delete(node);
+    this.echoes.set(node, undefined);
+    this.leaving.set(node, undefined);
   }
 
   /** It goes, or is no member any more. */

@@ -34,6 +34,7 @@ const forms: Forms = {
   'probe-ack': { token: exactly(8), observed: endpoint, bytes: fc.nat(65_535) },
   moved: { record: sealed },
   bye: {},
+  unregister: {},
   register: { record: sealed },
   registered: { observed: endpoint, busy: fc.boolean() },
   lookup: { node: id, record: sealed },

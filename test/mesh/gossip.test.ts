@@ -4,7 +4,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { FRUITLESS_MAX_MS, PUSH_MAX } from '../../agent/mesh/gossip.js';
+import { DOUBT_GAP_MS, FRUITLESS_MAX_MS, PUSH_MAX, RIDE_GAP_MS } from '../../agent/mesh/gossip.js';
 import { INTAKE_MAX } from '../../agent/mesh/gossippeer.js';
 import { GossipNet, idOfStatement, statement } from './gossipnet.js';
 
@@ -18,28 +18,39 @@ function ring(count: number, seed = 1): GossipNet {
   return net;
 }
 
-gossip(
-  'equal sets: one digest each way at meeting, and none for a new handshake soon after',
-  () => {
-    const net = new GossipNet(2);
-    const [a, b] = net.members;
-    net.meet(a!, b!);
-    net.run(100_000);
-    assert.equal(
-      net.log.map(({ frame }) => frame.kind),
-      ['digest', 'digest'],
-    );
-    assert.is(net.bytes, 46);
-    for (const { gossip: one } of net.members)
-      assert.is(one.deadline(), undefined, 'nothing is due');
-    const before = net.log.length;
-    net.meet(a!, b!);
-    net.run(1_000);
-    assert.is(net.log.length, before + 2);
-    net.meet(a!, b!);
-    assert.is(net.log.length, before + 2);
-  },
-);
+gossip('equal sets: one digest each way at meeting, one in all for a session renewed later', () => {
+  const net = new GossipNet(2);
+  const [a, b] = net.members;
+  const digests = () => net.log.filter(({ frame }) => frame.kind === 'digest').length;
+  net.meet(a!, b!);
+  net.run(RIDE_GAP_MS - 1_000);
+  assert.is(digests(), 2);
+  assert.is(net.log.length, 2);
+  assert.is(net.bytes, 46);
+  for (const { gossip: one } of net.members) assert.is(one.deadline(), undefined, 'nothing is due');
+  net.meet(a!, b!);
+  assert.is(digests(), 2, 'a new handshake soon after');
+  net.run(RIDE_GAP_MS);
+  net.meet(a!, b!);
+  net.run(1_000);
+  assert.is(digests(), 3);
+});
+
+gossip('a keepalive is a digest when there was none for long, or there is news', () => {
+  const net = new GossipNet(2);
+  const [a, b] = net.members;
+  const digests = () => net.log.filter(({ frame }) => frame.kind === 'digest').length;
+  net.meet(a!, b!);
+  for (let at = 0; at < 18; at++) {
+    net.run(25_000);
+    net.ride(a!, b!);
+  }
+  assert.is(digests(), 2 + 4, 'a hundred seconds after the last, or soon after');
+  net.make(a!, statement('news'));
+  net.run(DOUBT_GAP_MS);
+  net.ride(a!, b!);
+  assert.is(digests(), 2 + 5, 'news');
+});
 
 gossip('new: to everybody but the sender, a hop each time', () => {
   const net = ring(9);

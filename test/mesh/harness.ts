@@ -222,7 +222,8 @@ export class World {
           node.reach.tick(at, out);
         });
         if (node.deadline() > this.now) this.restless = 0;
-        else if (++this.restless > 20) throw new Error(`${node.address} does not come to rest`);
+        else if (++this.restless > 20 + this.nodes.size)
+          throw new Error(`${node.address} does not come to rest`);
       }
     }
     throw new Error(`more than ${STEPS_MAX} steps`);
@@ -245,6 +246,7 @@ export class World {
         case 'introduce':
         case 'echo':
         case 'echoed':
+        case 'unregister':
         case 'moved':
         case 'bye':
           to.trackers.onFrame(from.id, frame, place_, at, out);
@@ -305,7 +307,7 @@ export class World {
       };
       one.act((out, at) => {
         one.reach.onMet(other.id, met, at, out);
-        one.trackers.onMet(other.id, at, out);
+        one.trackers.onMet(other.id, met, at, out);
       });
     }
     const { since } = session;

@@ -10,6 +10,7 @@ import { endpoint, FakeGround, FakeRecords, FakeRoll, nodeId, place, times } fro
 const search = suite('mesh/search');
 
 const BOB = nodeId(50);
+const MET = { initiator: true, from: place('192.0.2.1'), hash: new Uint8Array(32), bare: false };
 
 /** A node alone, with its trackers played by the test. */
 function alone(trackers = 8, met = true) {
@@ -95,7 +96,7 @@ search('a tracker that is not met is made for, and asked when it is', () => {
   const ranked = rendezvous.rank(BOB);
   assert.equal(ground.wanted, ranked.slice(0, 3));
   const out: MeshEffect[] = [];
-  machine.onMet(ranked[1]!, times(100), out);
+  machine.onMet(ranked[1]!, MET, times(100), out);
   const asked = out.filter((effect) => effect.kind === 'frame');
   assert.ok(asked.some(({ node, frame }) => node === ranked[1] && frame.kind === 'lookup'));
 });
@@ -192,7 +193,7 @@ search('introduced: learned at once, but no forgeries, no old records, and no fl
 search('without any tracker, those we are in touch with are asked', () => {
   const { find, machine, ground } = alone(0);
   ground.met.add(nodeId(7));
-  machine.onMet(nodeId(7), times(0), []);
+  machine.onMet(nodeId(7), MET, times(0), []);
   assert.equal(find(), [nodeId(7)]);
 });
 

@@ -6,6 +6,7 @@ import {
   CHECKS_PER_ASKER,
   INTRODUCTIONS_PER_MEMBER,
   KEPT_MS,
+  LEFT_MS,
   LOOKUPS_PER_ASKER,
   LOOKUPS_PER_PAIR,
   Tracking,
@@ -77,7 +78,7 @@ tracking('without a session it is found, and not introduced; after an hour forgo
   const set = tracker();
   register(set, BOB);
   set.ground.met.delete(BOB);
-  set.tracking.onLost(BOB, times(0));
+  set.tracking.onLost(BOB, true, times(0));
   assert.equal(
     lookup(set, ALICE, BOB).map(({ frame }) => frame.kind),
     ['found'],
@@ -86,6 +87,21 @@ tracking('without a session it is found, and not introduced; after an hour forgo
   set.tracking.tick(times(KEPT_MS), []);
   assert.not(set.tracking.has(BOB));
   assert.equal(set.tracking.lookup(BOB), { record: null, observed: null });
+});
+
+tracking('who has others by right is forgotten sooner, and at once when it says so', () => {
+  const set = tracker();
+  register(set, BOB);
+  set.ground.met.delete(BOB);
+  set.tracking.onLost(BOB, false, times(0));
+  assert.is(set.tracking.deadline(), LEFT_MS);
+  set.tracking.tick(times(LEFT_MS), []);
+  assert.not(set.tracking.has(BOB));
+  register(set, ALICE);
+  set.tracking.onEcho(ALICE, { kind: 'echo', after: 45 }, times(0), []);
+  set.tracking.onUnregister(ALICE);
+  assert.is(set.tracking.size, 0);
+  assert.is(set.tracking.deadline(), undefined);
 });
 
 tracking('met, though not registered: introduced all the same', () => {
@@ -211,7 +227,7 @@ tracking('echo: at once, after a silence, one at a time, and not to who is gone'
   assert.is(set.tracking.deadline(), undefined);
   echo(BOB, 45, 70_000);
   set.ground.met.delete(BOB);
-  set.tracking.onLost(BOB, times(71_000));
+  set.tracking.onLost(BOB, true, times(71_000));
   assert.is(set.tracking.deadline(), 71_000 + KEPT_MS);
 });
 
