@@ -60,6 +60,10 @@ export function dispatch(
     case 'usage':
       channels.onFrame(node, frame, at, out);
       return;
+    case 'ask-paths':
+    case 'paths':
+      machines.sights.onFrame(node, frame, at, out);
+      return;
     case 'digest':
     case 'ranges':
     case 'fetch':

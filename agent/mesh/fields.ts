@@ -7,7 +7,7 @@ import { addressBytes, type Endpoint, formatAddress } from '../bytes/address.js'
 import type { Cbor } from '../bytes/cbor.js';
 import type { NodeId, StatementId } from '../identity/member.js';
 import { idBytes, idOf } from '../identity/nodeid.js';
-import type { Range, Usage } from './frame.js';
+import type { Range, SeenPath, Usage } from './frame.js';
 
 export type Field<T> = Readonly<{
   /** Null: the key is left out. Throws RangeError on what the frame may not hold. */
@@ -29,6 +29,7 @@ export const RANGES_MAX = 512; // each costs a fingerprint
 export const RECORDS_MAX = 64;
 export const CHAIN_MAX = 64; // ten members, each the next one's witness, with six statements each
 export const USAGES_MAX = 64;
+export const SEEN_PATHS_MAX = 64; // more cannot be drawn
 
 export function bytes(min: number, max = min): Field<Uint8Array> {
   const fits = (value: Uint8Array) => value.length >= min && value.length <= max;
@@ -176,6 +177,21 @@ export const usage: Field<Usage> = {
     const count = COUNT.read(value[1]);
     if (channel === undefined || count === undefined) return undefined;
     return { channel, bytes: count };
+  },
+};
+/** [node, 0.1 ms] where it is direct, [node, 0.1 ms, via] where it is not. */
+export const seenPath: Field<SeenPath> = {
+  write({ node, via, rtt }) {
+    const path = [id.write(node), CHANNEL.write(rtt)];
+    return via === null ? path : [...path, id.write(via)];
+  },
+  read(value) {
+    if (!Array.isArray(value) || value.length < 2 || value.length > 3) return undefined;
+    const node = id.read(value[0]);
+    const rtt = CHANNEL.read(value[1]);
+    const via = value.length === 2 ? null : id.read(value[2]);
+    if (node === undefined || rtt === undefined || via === undefined) return undefined;
+    return { node, via, rtt };
   },
 };
 const CHANNEL = uint(0xffff_ffff);

@@ -47,6 +47,9 @@ export type Frame = Readonly<
   | { kind: 'close'; channel: number }
   | { kind: 'gone'; channel: number }
   | { kind: 'usage'; given: readonly Usage[] } // relay to opener: what it has counted
+  // For people who look at the mesh
+  | { kind: 'ask-paths' } // which paths do you have?
+  | { kind: 'paths'; paths: readonly SeenPath[] }
   // Roster
   | { kind: 'digest'; count: number; fingerprint: Uint8Array } // 16 bytes: sum of all ids
   | { kind: 'ranges'; ranges: readonly Range[] } // range-based set reconciliation
@@ -71,6 +74,9 @@ export type Frame = Readonly<
 
 export type FrameKind = Frame['kind'];
 export type FrameOf<K extends FrameKind> = Extract<Frame, { kind: K }>;
+
+/** A path of the teller's own: to whom, through whom (null: direct), 0.1 ms (0: not measured). */
+export type SeenPath = Readonly<{ node: NodeId; via: NodeId | null; rtt: number }>;
 
 /** Inner bytes that were accepted for relaying, both ways, since the channel was opened. */
 export type Usage = Readonly<{ channel: number; bytes: number }>;

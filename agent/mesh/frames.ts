@@ -79,6 +79,8 @@ export const FORMS: { readonly [K in FrameKind]: readonly [number: number, Field
   echo: [32, { after: [1, uint(120)] }],
   echoed: [33, { seq: [1, uint(Number.MAX_SAFE_INTEGER)] }],
   unregister: [34, {}],
+  'ask-paths': [35, {}],
+  paths: [36, { paths: [1, list(fields.seenPath, fields.SEEN_PATHS_MAX)] }],
 };
 
 const CHUNK = 0; // the kind of chunks, which the machines never see

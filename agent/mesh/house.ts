@@ -27,6 +27,7 @@ import { Porch } from './porch.js';
 import { Reach } from './reach.js';
 import type { Ledger, Share } from './relay.js';
 import { Rendezvous } from './rendezvous.js';
+import { Sights } from './sights.js';
 import { Trackers } from './trackers.js';
 import { Visitor } from './visitor.js';
 
@@ -47,6 +48,7 @@ export type Machines = Readonly<{
   gossip: Gossip;
   kem: KemKeys;
   porch: Porch;
+  sights: Sights;
   visitor: Visitor;
   readers: FrameReaders;
   rendezvous: Rendezvous;
@@ -147,7 +149,8 @@ export function buildMesh(options: MeshOptions): Mesh {
   });
   const visitor = new Visitor((node) => mesh.isMet(node));
   const machines = { paths, whereabouts, trackers, reach, channels, gossip, kem, porch, visitor };
-  const others = { readers, rendezvous, take };
+  const sights = new Sights({ met: () => mesh.metNodes, path: (node) => paths.view(node) });
+  const others = { readers, rendezvous, sights, take };
   const mesh: Mesh = new Mesh(ground, { ...machines, ...others }, options.rowsForAll);
   return mesh;
 }

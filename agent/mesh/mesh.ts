@@ -17,6 +17,7 @@ import type { Ground, NatKind, Reachable } from './ground.js';
 import type { Machines } from './house.js';
 import type { Machine, Metered, PathView } from './machines.js';
 import { Newest } from './newest.js';
+import type { Sight } from './sights.js';
 
 export type MeshView = Readonly<{
   tracked: number;
@@ -132,6 +133,11 @@ export class Mesh {
     return this.run(at, (out) => this.machines.channels.onMetered(counts, at, out));
   }
 
+  /** A person looks at the mesh: others are asked what they see. */
+  look(at: Times): MeshEffect[] {
+    return this.run(at, (out) => this.machines.sights.look(at, out));
+  }
+
   /** A clean stop: nobody needs to wait for us. */
   bye(at: Times): MeshEffect[] {
     return this.run(at, (out) => {
@@ -220,6 +226,16 @@ export class Mesh {
 
   isMet(node: NodeId): boolean {
     return this.met.has(node);
+  }
+
+  get metNodes(): ReadonlySet<NodeId> {
+    return this.met;
+  }
+
+  /** What others said of their paths since somebody looks, and how many have not answered yet. */
+  sights(now: Millis): Readonly<{ sights: readonly Sight[]; awaited: number }> {
+    const { sights } = this.machines;
+    return { sights: sights.view(now), awaited: sights.awaited(now) };
   }
 
   path(node: NodeId): PathView {
@@ -349,6 +365,7 @@ export class Mesh {
     paths.forget(node, out);
     kem.forget(node);
     readers.forget(node);
+    this.machines.sights.forget(node);
     this.machines.visitor.onMet(node);
     this.met.delete(node);
     if (this.rows.delete(node)) out.push({ kind: 'peer-gone', node });

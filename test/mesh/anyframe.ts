@@ -66,6 +66,10 @@ const forms: Forms = {
   'kem-done': { made: exactly(8) },
   echo: { after: fc.nat(120) },
   echoed: { seq: fc.maxSafeNat() },
+  'ask-paths': {},
+  paths: {
+    paths: fc.array(plain({ node: id, via: maybe(id), rtt: u32 }), { maxLength: 64 }),
+  },
 };
 
 const arbitraries = Object.entries(forms).map(([kind, fields]) =>
