@@ -1,5 +1,6 @@
 // The mesh of one simulated node: the agent's own, on the ground that a machine in virtual time is.
 
+import { Roster } from '../../agent/identity/roster.js';
 import { buildMesh } from '../../agent/mesh/house.js';
 import type { Brain } from './brain.js';
 import { LISTEN_PORT, type SimNode } from './node.js';
@@ -7,8 +8,10 @@ import type { People, Person } from './people.js';
 
 const MTU = 1_420;
 
-export function assemble(node: SimNode, person: Person, people: People): Brain {
-  const roster = people.roster.fork();
+/** `guest`: all that it knows of the mesh it was told at the door. */
+export function assemble(node: SimNode, person: Person, people: People, guest: boolean): Brain {
+  const { interner } = people.roster;
+  const roster = guest ? new Roster(people.meshKey, { interner }) : people.roster.fork();
   roster.add([...node.disk.statements.values()]);
   const mesh = buildMesh({
     roster,
@@ -17,7 +20,7 @@ export function assemble(node: SimNode, person: Person, people: People): Brain {
     random: (bytes) => node.random.bytes(bytes),
     traffic: (other) => node.traffic(other),
     slotFor: ({ address }) => (address.includes(':') ? 1 : 0),
-    isSynchronised: () => true,
+    isSynchronised: () => node.synchronised,
     isForbidden: (address) => address.startsWith('127.'),
     port: () => LISTEN_PORT,
     mtuMax: MTU,
@@ -28,6 +31,7 @@ export function assemble(node: SimNode, person: Person, people: People): Brain {
   return {
     mesh,
     roster,
+    signer: person.signer,
     privateKey: person.privateKey(),
     publicKeyOf: (other) => roster.member(other)?.publicKey,
     nodeOf: (publicKey) => people.nodeOf(publicKey),

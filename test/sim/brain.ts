@@ -2,6 +2,7 @@
 // start of its agent.
 
 import type { Endpoint } from '../../agent/bytes/address.js';
+import type { Signer } from '../../agent/crypto/ed25519.js';
 import type { NodeId } from '../../agent/identity/member.js';
 import type { Roster } from '../../agent/identity/roster.js';
 import type { Mesh } from '../../agent/mesh/mesh.js';
@@ -24,6 +25,7 @@ export type Brain = Readonly<{
   /** Its first overlay address. */
   addressOf(node: NodeId): string | undefined;
   roster: Roster;
+  signer: Signer;
   privateKey: Uint8Array; // X25519, a copy that is wiped
   nameOf(statement: Uint8Array): string; // its id
 }>;

@@ -167,4 +167,38 @@ sim('lines lose, double, delay; they are cut, parted and moved', () => {
   assert.is(net.dropped.mtu, 1);
 });
 
+sim(
+  'with IPv6 a firewall lets in who was spoken to, and nobody else; the address moves along',
+  () => {
+    const world = new World(3);
+    const net = new Net(world);
+    const site = net.site('home', NATS.symmetric);
+    const [home, near] = [net.host('home', site), net.host('near', site)];
+    const [open, old] = [net.host('open'), net.host('old')];
+    net.addSix(home, true);
+    net.addSix(near, true);
+    net.addSix(open, false);
+    const heard: string[] = [];
+    for (const host of [home, near, open, old])
+      host.receive = (port, _bytes, from) => heard.push(`${host.name}:${port} ${from.address}`);
+    const send = (by: Host, to: Host) => {
+      net.send(by, 9, new Uint8Array(20), { address: to.six?.address ?? '::9', port: 9 });
+      world.run(100);
+      return heard.splice(0);
+    };
+    assert.equal(send(open, home), [], 'unasked');
+    assert.equal(send(home, open), [`open:9 ${home.six?.address}`]);
+    assert.equal(send(open, home), [`home:9 ${open.six?.address}`]);
+    assert.equal(send(near, home), [`home:9 ${near.six?.address}`], 'the LAN has no firewall');
+    assert.equal(send(old, open), [], 'one without IPv6');
+    const before = home.six?.address;
+    net.move(site);
+    assert.is.not(home.six?.address, before);
+    assert.equal(send(open, home), [], 'the firewall has forgotten');
+    assert.equal(send(home, open), [`open:9 ${home.six?.address}`]);
+    net.part(new Map([[open.site, 1]]));
+    assert.equal(send(home, open), []);
+  },
+);
+
 sim.run();

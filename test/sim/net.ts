@@ -2,11 +2,13 @@
 // that lose, delay, duplicate, reorder and part.
 //
 //   host ── site (NAT) ── site (carrier's NAT) ── internet ── site ── host
+// With IPv6 a host has an address of its own on the internet, wherever it is; a firewall may stand
+// before it, which lets in what was asked for.
 //
 // Every datagram that is sent passes `onWire` first: what is looked at there, a wiretapper sees.
 
 import type { Address, Endpoint } from '../../agent/bytes/address.js';
-import { Nat, type NatBehaviour } from './nat.js';
+import { NATS, Nat, type NatBehaviour } from './nat.js';
 import type { World } from './world.js';
 
 export type LineOptions = Readonly<{
@@ -41,11 +43,15 @@ export type Host = {
   readonly name: string;
   site: Site;
   address: Address;
+  six: Six | undefined;
   up: boolean;
   sentBytes: number; // whole packets, headers too
   receivedBytes: number;
   receive: (port: number, bytes: Uint8Array, from: Endpoint) => void;
 };
+
+/** `firewall`: a NAT that translates nothing; null: all is let in. */
+export type Six = { address: Address; readonly firewall: Nat | null };
 
 export type Drop = 'nowhere' | 'loss' | 'parted' | 'mtu' | 'filtered' | 'down';
 
@@ -84,10 +90,18 @@ export class Net {
     const own = site ?? this.open(name);
     const address = site ? `192.168.1.${site.hosts.size + 2}` : own.address;
     const nothing = { sentBytes: 0, receivedBytes: 0, receive: () => {} };
-    const host: Host = { name, site: own, address, up: true, ...nothing };
+    const host: Host = { name, site: own, address, six: undefined, up: true, ...nothing };
     own.hosts.set(address, host);
     if (!site) this.internet.set(address, host);
     return host;
+  }
+
+  /** Gives a host IPv6, too. */
+  addSix(host: Host, firewall: boolean): void {
+    const behaviour = NATS['port-restricted'];
+    const nat = firewall ? new Nat(behaviour, this.world.random) : null;
+    host.six = { address: this.nextSix(), firewall: nat };
+    this.internet.set(host.six.address, host);
   }
 
   private open(name: string): Site {
@@ -101,6 +115,7 @@ export class Net {
     if (site.upstream !== null) throw new RangeError('"site" is behind another one');
     this.internet.delete(site.address);
     site.address = this.nextAddress();
+    for (const { six } of site.hosts.values()) if (six !== undefined) this.moveSix(six);
     site.nat?.reset();
     if (site.nat !== null) {
       this.internet.set(site.address, site);
@@ -115,6 +130,14 @@ export class Net {
     }
   }
 
+  private moveSix(six: Six): void {
+    const host = this.internet.get(six.address);
+    this.internet.delete(six.address);
+    six.address = this.nextSix();
+    six.firewall?.reset();
+    if (host !== undefined) this.internet.set(six.address, host);
+  }
+
   /** Sites with different numbers do not hear each other; those not named are on side 0. */
   part(sides: ReadonlyMap<Site, number>): void {
     this.parts = new Map([...sides].map(([site, side]) => [site.name, side]));
@@ -125,12 +148,15 @@ export class Net {
   }
 
   send(host: Host, port: number, bytes: Uint8Array, to: Endpoint): void {
-    const datagram = { bytes, from: { address: host.address, port }, to };
+    const isSix = to.address.includes(':');
+    const address = isSix ? host.six?.address : host.address;
+    const datagram = { bytes, from: { address: address ?? host.address, port }, to };
     this.onWire(datagram, host);
     host.sentBytes += bytes.length + HEADERS;
     const { loss, duplication } = this.line;
     const { random } = this.world;
     if (!host.up) this.count('down');
+    else if (address === undefined) this.count('nowhere');
     else if (loss > 0 && random.next() < loss) this.count('loss');
     else {
       this.count(this.dispatch(host, datagram));
@@ -141,7 +167,7 @@ export class Net {
   // From here on: undefined, or why the datagram was dropped.
 
   private dispatch(host: Host, { bytes, from, to }: Datagram): Drop | undefined {
-    const neighbour = host.site.nat && host.site.hosts.get(to.address);
+    const neighbour = this.neighbour(host, to.address);
     const { delayMs, jitterMs } = this.line;
     if (neighbour) {
       const arrive = () => this.count(this.arrive(neighbour, to.port, bytes, from));
@@ -149,10 +175,27 @@ export class Net {
       return undefined;
     }
     const delay = delayMs + jitterMs * this.world.random.next();
-    const seen = this.outward(host.site, from, to, bytes.length);
+    const isSix = to.address.includes(':');
+    const seen = isSix
+      ? this.outwardSix(host, from, to)
+      : this.outward(host.site, from, to, bytes.length);
     if (typeof seen === 'string') return seen;
     this.world.after(delay, () => this.count(this.inward(host.site, { bytes, from: seen, to })));
     return undefined;
+  }
+
+  /** On the same LAN. */
+  private neighbour({ site }: Host, address: Address): Host | null | undefined {
+    if (!address.includes(':')) return site.nat && site.hosts.get(address);
+    const found = this.internet.get(address);
+    const isNear = found !== undefined && 'site' in found && found.site === site;
+    return isNear && site.nat !== null ? found : undefined;
+  }
+
+  private outwardSix({ site, six }: Host, from: Endpoint, to: Endpoint): Endpoint | Drop {
+    for (let at: Site | null = site; at !== null; at = at.upstream) if (at.cut) return 'down';
+    six?.firewall?.leave(from, to, this.world.now);
+    return from;
   }
 
   /** Through the NATs of the sender, from the innermost; its endpoint on the internet. */
@@ -179,7 +222,12 @@ export class Net {
     const site = 'site' in found ? found.site : found;
     if (this.sideOf(origin) !== this.sideOf(site)) return 'parted';
     if (site.cut) return 'down';
-    if ('site' in found) return this.arrive(found, to.port, bytes, from);
+    if ('site' in found) {
+      const { six } = found;
+      const isClosed = to.address === six?.address && six.firewall !== null;
+      if (isClosed && !six.firewall.enter(to.port, from, this.world.now)) return 'filtered';
+      return this.arrive(found, to.port, bytes, from);
+    }
     if (site === origin && !site.nat?.behaviour.hairpin) return 'filtered';
     return this.enter(site, datagram);
   }
@@ -214,6 +262,11 @@ export class Net {
   private nextAddress(): Address {
     const n = ++this.given;
     return `203.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`;
+  }
+
+  private nextSix(): Address {
+    const n = ++this.given;
+    return `2001:db8:${(n >> 16).toString(16)}:${(n & 0xffff).toString(16)}::1`;
   }
 
   private count(drop: Drop | undefined): void {

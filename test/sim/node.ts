@@ -3,21 +3,21 @@
 // time; everything that decides is the agent's code.
 
 import { addressBytes, type Endpoint, type Place } from '../../agent/bytes/address.js';
+import { doorKeyOf } from '../../agent/identity/doorkey.js';
 import type { NodeId } from '../../agent/identity/member.js';
 import type { MeshEffect, Times } from '../../agent/mesh/effects.js';
-import { encodeFrame } from '../../agent/mesh/frames.js';
 import type { Mesh } from '../../agent/mesh/mesh.js';
 import type { Effect, PeerId } from '../../agent/wireguard/effects.js';
 import type { PlaneEvent } from '../../agent/wireguard/orders.js';
 import { Random } from '../lab/random.js';
 import { type Brain, Disk, type Watcher } from './brain.js';
+import { Hands, type Tamper } from './hands.js';
 import type { Host, Net } from './net.js';
 import type { Tally } from './tally.js';
 import { type Above, SimTunnel } from './tunnel.js';
 import type { World } from './world.js';
 
 export const LISTEN_PORT = 51_820;
-const PUNCH_PORT = 49_152; // and up
 const METER_MS = 5_000; // as agent/underlay.ts
 const SYNC_MS = 300; // what was written later than that before a crash is lost
 const TICK_MIN_MS = 1; // the granularity of real timers
@@ -28,26 +28,24 @@ export class SimNode implements Above {
   mesh!: Mesh; // of the running agent
   tunnel!: SimTunnel;
   brain!: Brain;
+  hands!: Hands;
   running = false;
   ticks = 0;
   skewMs = 0; // of its wall clock
+  synchronised = true; // its clock is known to be right, or it says so
+  tamper: Tamper | undefined; // it is malicious
   notes: string[] = []; // codes, newest last
   tally: Tally | undefined; // of what it sends and hears, where somebody wants to know
   private life = 0; // counts starts: what an earlier one had planned comes to nothing
-  private peers = new Map<NodeId, PeerId>();
-  private nodes = new Map<PeerId, NodeId>();
-  private porches = new Set<PeerId>();
-  private ports = new Map<number, number>(); // slot -> port
   private waiting: ((mesh: Mesh, at: Times) => readonly MeshEffect[])[] = [];
   private busy = false;
   private wakeAt = Number.POSITIVE_INFINITY;
-  private circuits = 0;
 
   constructor(
     readonly id: NodeId,
     readonly name: string,
-    private readonly world: World,
-    private readonly net: Net,
+    readonly world: World,
+    readonly net: Net,
     readonly host: Host,
     private readonly makeBrain: (node: SimNode) => Brain,
     private readonly watcher: Watcher,
@@ -60,28 +58,24 @@ export class SimNode implements Above {
   }
 
   traffic(node: NodeId) {
-    return this.tunnel.plane.traffic(this.peers.get(node) ?? -1);
+    return this.tunnel.plane.traffic(this.hands.peers.get(node) ?? -1);
   }
 
   start(): void {
     const life = ++this.life;
-    this.peers = new Map();
-    this.nodes = new Map();
-    this.porches = new Set();
-    this.ports = new Map([[0, LISTEN_PORT]]);
     this.waiting = [];
     this.busy = false;
-    this.circuits = 0;
     this.wakeAt = Number.POSITIVE_INFINITY;
     this.running = true;
     this.host.up = true;
     this.brain = this.makeBrain(this);
     this.mesh = this.brain.mesh;
     this.tunnel = this.makeTunnel(this.brain.privateKey);
+    this.hands = new Hands(this, this.tunnel, LISTEN_PORT);
     this.host.receive = (port, bytes, from) => this.receive(port, bytes, from);
-    this.tunnel.start();
+    this.tunnel.start(doorKeyOf(this.brain.roster.meshKey).publicKey);
     this.tell((mesh, at) => mesh.start(at));
-    this.tell((mesh, at) => mesh.onLocal([this.host.address], LISTEN_PORT, at));
+    this.tell((mesh, at) => mesh.onLocal(this.addresses(), LISTEN_PORT, at));
     for (const [node, endpoint] of this.disk.remembered)
       this.tell((mesh, at) => mesh.remind(node, [endpoint], at));
     this.meter(life);
@@ -98,8 +92,13 @@ export class SimNode implements Above {
   /** Its address changed, and its agent notices. */
   noticeMove(): void {
     if (!this.running) return;
-    this.tell((mesh, at) => mesh.onLocal([this.host.address], LISTEN_PORT, at));
+    this.tell((mesh, at) => mesh.onLocal(this.addresses(), LISTEN_PORT, at));
     this.tell((mesh, at) => mesh.onMoved(at));
+  }
+
+  private addresses(): string[] {
+    const { address, six } = this.host;
+    return six === undefined ? [address] : [address, six.address];
   }
 
   /** A user's packet for another member: IPv6, with `text` as all that is in it. */
@@ -121,19 +120,27 @@ export class SimNode implements Above {
     this.later(() => this.disk.statements.set(this.brain.nameOf(statement), statement));
   }
 
+  /** Statements that came by another way than gossip, as agent/meshnode.ts takes them. */
+  learn(statements: readonly Uint8Array[]): void {
+    const { added, changes } = this.brain.roster.add(statements);
+    const fresh = added.flatMap((id) => this.brain.roster.get(id) ?? []);
+    for (const statement of fresh) this.keep(statement);
+    this.tell((mesh, at) => mesh.onStatements(fresh, changes, at));
+  }
+
   /** Runs one event of the mesh's and performs what comes of it. */
   tell(event: (mesh: Mesh, at: Times) => readonly MeshEffect[]): void {
     this.waiting.push(event);
     if (this.busy) return;
     this.busy = true;
     for (let next = this.waiting.shift(); next; next = this.waiting.shift())
-      for (const effect of next(this.mesh, this.times())) this.act(effect);
+      for (const effect of next(this.mesh, this.times())) this.hands.act(effect);
     this.busy = false;
     this.arm();
   }
 
   nodeOf(peer: PeerId): NodeId | undefined {
-    return this.nodes.get(peer);
+    return this.hands.nodes.get(peer);
   }
 
   private makeTunnel(privateKey: Uint8Array): SimTunnel {
@@ -147,7 +154,7 @@ export class SimNode implements Above {
           disk.ceiling = seconds; // written before it is used
         },
         send: (datagram, to) => this.emit(datagram, to),
-        deliver: (packet, peer) => this.watcher.onPacket(this, this.nodes.get(peer), packet),
+        deliver: (packet, peer) => this.watcher.onPacket(this, this.nodeOf(peer), packet),
         above: this,
       },
       () => this.times(),
@@ -155,15 +162,18 @@ export class SimNode implements Above {
   }
 
   private emit(datagram: Uint8Array, to: Place): void {
-    const port = this.ports.get(to.slot);
-    if (port === undefined) return;
-    this.tally?.sent(this.name, datagram);
-    this.net.send(this.host, port, datagram, to.endpoint);
+    const port = this.hands.ports.get(to.slot);
+    const bytes = this.tamper ? this.tamper.datagram(datagram) : datagram;
+    if (port === undefined || bytes === undefined) return;
+    this.tally?.sent(this.name, bytes);
+    this.net.send(this.host, port, bytes, to.endpoint);
   }
 
   private receive(port: number, bytes: Uint8Array, from: Endpoint): void {
-    for (const [slot, own] of this.ports) {
-      if (own !== port) continue;
+    const isSix = from.address.includes(':');
+    this.hands.visits.get(port)?.receive(bytes, from);
+    for (const [slot, own] of this.hands.ports) {
+      if (own !== port || (slot < 2 && isSix !== (slot === 1))) continue;
       this.tally?.received(this.name, bytes);
       this.tunnel.receive(bytes, { slot, endpoint: from, source: null, channel: 0 });
       this.arm();
@@ -197,16 +207,16 @@ export class SimNode implements Above {
         this.about(effect.peer, (mesh, node, at) => mesh.onLost(node, at));
         return;
       case 'calm': {
-        const node = this.nodes.get(effect.peer);
+        const node = this.nodeOf(effect.peer);
         if (node !== undefined) this.mesh.onCalm(node);
         return;
       }
       case 'porch':
-        this.porches.add(effect.peer);
+        this.hands.porches.add(effect.peer);
         this.tell((mesh, at) => mesh.onPorch(effect.peer, effect.hash, effect.from, at));
         return;
       case 'peer-gone':
-        this.porches.delete(effect.peer);
+        this.hands.porches.delete(effect.peer);
         return;
     }
   }
@@ -214,7 +224,7 @@ export class SimNode implements Above {
   onEvent(event: PlaneEvent): void {
     switch (event.kind) {
       case 'frame':
-        if (this.porches.has(event.peer)) {
+        if (this.hands.porches.has(event.peer)) {
           this.tell((mesh, at) => mesh.onPorchFrame(event.peer, event.frame, at));
           return;
         }
@@ -236,130 +246,16 @@ export class SimNode implements Above {
     peer: PeerId,
     event: (mesh: Mesh, node: NodeId, at: Times) => readonly MeshEffect[],
   ): boolean {
-    const node = this.nodes.get(peer);
+    const node = this.nodeOf(peer);
     if (node === undefined) return false;
     this.tell((mesh, at) => event(mesh, node, at));
     return true;
   }
 
-  // What the mesh asks for
-
-  private act(effect: MeshEffect): void {
-    const { tunnel } = this;
-    switch (effect.kind) {
-      case 'keep':
-        this.keep(effect.statement);
-        return;
-      case 'discard':
-        this.later(() => this.disk.statements.delete(effect.statement));
-        return;
-      case 'remember':
-        this.later(() => this.disk.remembered.set(effect.node, effect.endpoint));
-        return;
-      case 'note':
-        this.notes.push(effect.code);
-        if (this.notes.length > 100) this.notes.shift();
-        return;
-      case 'publish':
-      case 'mtu':
-        return;
-      case 'porch-frame':
-        for (const frame of encodeFrame(effect.frame))
-          tunnel.order({ kind: 'frame', peer: effect.porch, frame });
-        return;
-      case 'porch-close':
-        this.porches.delete(effect.porch);
-        tunnel.perform(tunnel.device.closePorch(effect.porch));
-        return;
-      case 'circuit':
-        this.relay(effect.circuit);
-        return;
-      case 'circuit-gone':
-        this.circuits--;
-        tunnel.order({ kind: 'circuit-gone', channel: effect.channel });
-        return;
-      case 'leg':
-      case 'leg-gone':
-        tunnel.order({ kind: effect.kind, channel: effect.channel });
-        return;
-      case 'slot-open':
-        if (effect.family === 4)
-          this.ports.set(effect.slot, PUNCH_PORT + this.random.below(16_000));
-        return;
-      case 'slot-close':
-        this.ports.delete(effect.slot);
-        return;
-      case 'peer':
-        this.addPeer(effect.node);
-        return;
-      default:
-        this.actOnPeer(effect);
-    }
-  }
-
-  private actOnPeer(effect: Extract<MeshEffect, { node: NodeId }>): void {
-    const peer = this.peers.get(effect.node);
-    if (peer === undefined) return;
-    const { tunnel } = this;
-    const { now, wall } = this.times();
-    switch (effect.kind) {
-      case 'peer-gone':
-        this.peers.delete(effect.node);
-        this.nodes.delete(peer);
-        tunnel.perform(tunnel.device.removePeer(peer));
-        return;
-      case 'allowed':
-        tunnel.allow(peer, effect.prefixes);
-        return;
-      case 'knock':
-        tunnel.perform(tunnel.device.knock(peer, effect.places, now, wall));
-        return;
-      case 'place':
-        tunnel.perform(tunnel.device.setPlace(peer, effect.place, now, wall, effect.second));
-        return;
-      case 'keepalive':
-        tunnel.order({ kind: 'keepalive', peer });
-        return;
-      case 'preshared':
-        tunnel.perform(tunnel.device.setPresharedKeys(peer, effect.keys, now, wall));
-        return;
-      case 'frame':
-        if (this.tally) this.tally.saying = effect.frame.kind;
-        for (const frame of encodeFrame(effect.frame))
-          tunnel.order({
-            kind: 'frame',
-            peer,
-            frame,
-            ...(effect.at && { at: effect.at }),
-            ...(effect.pad !== undefined && { pad: effect.pad }),
-          });
-        if (this.tally) this.tally.saying = undefined;
-    }
-  }
-
-  private addPeer(node: NodeId): void {
-    const publicKey = this.brain.publicKeyOf(node);
-    const { device } = this.tunnel;
-    if (publicKey === undefined || device.findPeer(publicKey) !== undefined) return;
-    const added = device.addPeer(publicKey, { roams: false, member: true });
-    if (added === undefined) return;
-    this.peers.set(node, added.peer);
-    this.nodes.set(added.peer, node);
-    this.tunnel.perform(added.effects);
-  }
-
-  private relay(circuit: Extract<MeshEffect, { kind: 'circuit' }>['circuit']): void {
-    const opener = this.peers.get(circuit.opener);
-    const other = this.peers.get(circuit.other);
-    if (opener === undefined || other === undefined) return;
-    const { openerChannel, otherChannel } = circuit;
-    this.circuits++;
-    this.tunnel.order({ kind: 'circuit', opener, openerChannel, other, otherChannel });
-  }
-
   // Time
 
-  private later(write: () => void): void {
+  /** Written, unless a crash comes first. */
+  later(write: () => void): void {
     const { life } = this;
     this.world.after(SYNC_MS, () => {
       if (life === this.life) write();
@@ -369,7 +265,7 @@ export class SimNode implements Above {
   private meter(life: number): void {
     this.world.after(METER_MS, () => {
       if (life !== this.life) return;
-      if (this.circuits > 0)
+      if (this.hands.circuits > 0)
         this.tell((mesh, at) => mesh.onMetered(this.tunnel.plane.metered(), at));
       this.meter(life);
     });

@@ -10,7 +10,6 @@ import { idOf } from '../../agent/identity/nodeid.js';
 import { Roster } from '../../agent/identity/roster.js';
 import { Identity } from '../../agent/identity/seed.js';
 import type { Random } from '../lab/random.js';
-import { standInEd25519 } from './standin/ed25519.js';
 import { WALL_START } from './world.js';
 
 export type Person = Readonly<{
@@ -23,10 +22,10 @@ export type Person = Readonly<{
 export type People = Readonly<{
   crypto: Ed25519;
   meshKey: Uint8Array;
-  persons: readonly Person[]; // the first is the admin
+  persons: readonly Person[]; // the first is the admin; guests come last
   /** Whose X25519 key this is. */
   nodeOf(publicKey: Uint8Array): NodeId | undefined;
-  /** With all of them in it; every node gets a fork of it. */
+  /** With all of them in it but the guests; every node gets a fork of it. */
   roster: Roster;
   epochKey: Uint8Array;
 }>;
@@ -34,9 +33,11 @@ export type People = Readonly<{
 /** Whether this process runs with the stand-ins of standin/ in the place of real cryptography. */
 export const standsIn = 'kithStandIns' in globalThis;
 
-export function makePeople(count: number, random: Random): People {
-  const crypto = standsIn ? standInEd25519 : ed25519;
-  const persons = Array.from({ length: count }, (_, i) => makePerson(`n${i}`, random, crypto));
+/** `guests`: so many more, who are no members yet. */
+export function makePeople(count: number, random: Random, guests = 0): People {
+  const crypto = ed25519; // or what stands in for it
+  const all = Array.from({ length: count + guests }, (_, i) => makePerson(`n${i}`, random, crypto));
+  const persons = all.slice(0, count);
   const [admin] = persons;
   if (admin === undefined) throw new RangeError('"count" is 0');
   const at = WALL_START - 3_600_000;
@@ -60,10 +61,9 @@ export function makePeople(count: number, random: Random): People {
       issueProfile(meshKey, signer, { seq: at, host: null }),
     ]);
   roster.add(statements);
-  const byKey = new Map<string, NodeId>();
-  for (const { id } of persons) byKey.set(nameOf(roster.member(id)?.publicKey), id);
+  const byKey = new Map(all.map(({ id, signer }) => [nameOf(crypto.toX25519(signer.key)), id]));
   const nodeOf = (publicKey: Uint8Array) => byKey.get(nameOf(publicKey));
-  return { crypto, meshKey, persons, nodeOf, roster, epochKey };
+  return { crypto, meshKey, persons: all, nodeOf, roster, epochKey };
 }
 
 function nameOf(publicKey: Uint8Array = new Uint8Array(0)): string {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Random } from '../lab/random.js';
-import { standInEd25519 } from './standin/ed25519.js';
+import { ed25519 } from './standin/ed25519.js';
 import { mlKem768 } from './standin/mlkem.js';
 import { open, seal } from './standin/primitives.js';
 import { PrivateKey } from './standin/x25519.js';
@@ -43,7 +43,7 @@ standin('keys agree, signatures are of who signed and what', () => {
   const [a, b] = [new PrivateKey(one), new PrivateKey(two)];
   assert.equal(a.dh(b.publicKey), b.dh(a.publicKey));
   assert.is(a.dh(new Uint8Array(32)), undefined);
-  const { publicKeyOf, sign, toX25519, verify } = standInEd25519;
+  const { publicKeyOf, sign, toX25519, verify } = ed25519;
   assert.equal(toX25519(publicKeyOf(one)), a.publicKey);
   const signature = sign(one, two);
   assert.ok(verify(publicKeyOf(one), two, signature));

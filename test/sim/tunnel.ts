@@ -51,10 +51,12 @@ export class SimTunnel {
     });
   }
 
-  start(): void {
+  /** `door`: the public key with which newcomers knock. */
+  start(door: Uint8Array | null = null): void {
     const { now, wall } = this.times();
     this.perform(this.device.setPrivateKey(this.options.privateKey));
     this.perform(this.device.up(now, wall));
+    if (door !== null) this.perform(this.device.setDoor(door));
   }
 
   perform(effects: readonly Effect[]): void {

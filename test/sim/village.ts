@@ -19,6 +19,10 @@ export type VillageOptions = Readonly<{
   line?: LineOptions;
   thorough?: boolean; // looks at every datagram
   spreadMs?: number; // the nodes start within this time
+  /** IPv6 of each node, beside IPv4; `closed`: behind a firewall. Default: none has it. */
+  six?: readonly ('open' | 'closed' | null)[];
+  /** So many of the last nodes are no members yet, and do not start by themselves. */
+  guests?: number;
 }>;
 
 const NOTHING = new Uint8Array(0);
@@ -31,6 +35,8 @@ export class Village {
   readonly nodes: SimNode[] = [];
   readonly checks: Checks;
   readonly revoked = new Set<SimNode>();
+  readonly guests = new Set<SimNode>(); // no members from the start; some are let in later
+  private readonly believed = new Map<SimNode, SimNode>(); // who let each in
   private readonly nats = new Map<SimNode, NatBehaviour | null>();
   private readonly persons = new Map<SimNode, Person>();
 
@@ -38,9 +44,10 @@ export class Village {
     this.world = new World(options.seed);
     this.net = new Net(this.world);
     if (options.line) this.net.line = options.line;
-    this.people = makePeople(options.nats.length, this.world.random);
+    const { nats, guests = 0 } = options;
+    this.people = makePeople(nats.length - guests, this.world.random, guests);
     this.checks = new Checks(this.world, this.net, this.nodes, options.thorough ?? true);
-    for (const [i, nat] of options.nats.entries()) this.add(i, nat);
+    for (const [i, nat] of nats.entries()) this.add(i, nat);
   }
 
   private add(i: number, nat: NatName | null): void {
@@ -49,12 +56,16 @@ export class Village {
     const behaviour = nat === null ? null : NATS[nat];
     const site = behaviour ? this.net.site(person.name, behaviour) : undefined;
     const host = this.net.host(person.name, site);
-    const brain = (self: SimNode) => assemble(self, person, this.people);
+    const six = this.options.six?.[i] ?? null;
+    if (six !== null) this.net.addSix(host, six === 'closed');
+    const guest = i >= this.people.persons.length - (this.options.guests ?? 0);
+    const brain = (self: SimNode) => assemble(self, person, this.people, guest);
     const { world, net, checks } = this;
     const node = new SimNode(person.id, person.name, world, net, host, brain, checks);
     this.nodes.push(node);
     this.nats.set(node, behaviour);
     this.persons.set(node, person);
+    if (guest) this.guests.add(node);
   }
 
   get admin(): SimNode {
@@ -71,22 +82,51 @@ export class Village {
   start(): void {
     const { spreadMs = 1_000 } = this.options;
     for (const node of this.nodes) {
+      if (this.guests.has(node)) continue;
       const wait = node === this.admin ? 0 : this.world.random.below(spreadMs);
       this.world.after(wait, () => this.begin(node));
     }
   }
 
-  begin(node: SimNode): void {
+  /**
+   * Starts the agent. It believes whoever let it in to be reachable, where that one is now: a
+   * broker or a friend would tell it, if nothing that it remembers were true any more.
+   */
+  begin(node: SimNode, by = this.believed.get(node) ?? this.inviter): void {
     node.start();
-    const inviter = this.nodes.find((each) => this.nats.get(each) === null);
-    if (inviter === undefined || inviter === node) return;
-    const endpoint = { address: inviter.host.address, port: LISTEN_PORT };
-    node.tell((mesh, at) => mesh.believe(inviter.id, endpoint, at));
+    if (by === undefined || by === node) return;
+    this.believed.set(node, by);
+    const endpoint = { address: by.host.address, port: LISTEN_PORT };
+    node.tell((mesh, at) => mesh.believe(by.id, endpoint, at));
   }
 
-  /** Nodes that are up and belong. */
+  /** The first with a public address. */
+  get inviter(): SimNode | undefined {
+    return this.nodes.find((each) => this.nats.get(each) === null);
+  }
+
+  /** Nodes that are up and belong, as the admin's roster has it. */
   alive(): SimNode[] {
-    return this.nodes.filter((node) => node.running && !this.revoked.has(node));
+    const { roster } = this.admin.brain;
+    return this.nodes.filter((node) => node.running && roster.member(node.id) !== undefined);
+  }
+
+  personOf(node: SimNode): Person {
+    const person = this.persons.get(node);
+    if (person === undefined) throw new RangeError(`"node" is nobody: ${node.name}`);
+    return person;
+  }
+
+  /** Its node key. */
+  keyOf(id: NodeId): Uint8Array {
+    const person = this.people.persons.find((each) => each.id === id);
+    if (person === undefined) throw new RangeError(`"id" is nobody: ${id}`);
+    return person.signer.key;
+  }
+
+  /** Whether it has a public IPv4 address. */
+  isOpen(node: SimNode): boolean {
+    return this.nats.get(node) === null;
   }
 
   siteOf(node: SimNode): Site {
@@ -126,21 +166,20 @@ export class Village {
   }
 
   canMeet(a: SimNode, b: SimNode): boolean {
+    if (a.host.six !== undefined && b.host.six !== undefined) return true;
     return canMeet(this.nats.get(a) ?? null, this.nats.get(b) ?? null);
   }
 
   /** By the admin, with effect everywhere in the end. */
   revoke(node: SimNode): void {
     const { admin } = this;
-    const person = this.persons.get(admin);
+    const person = this.personOf(admin);
     const { roster } = admin.brain;
     const at = Math.max(admin.times().wall, roster.newestIssue);
     const random = (bytes: number) => admin.random.bytes(bytes);
-    const made = person && revokeNode(roster, person.signer, node.id, at, random);
+    const made = revokeNode(roster, person.signer, node.id, at, random);
     if (made === undefined) throw new RangeError(`"node" cannot be revoked: ${node.name}`);
-    const { changes } = roster.add(made.statements);
-    for (const statement of made.statements) admin.keep(statement);
-    admin.tell((mesh, times) => mesh.onStatements(made.statements, changes, times));
+    admin.learn(made.statements);
     this.revoked.add(node);
   }
 

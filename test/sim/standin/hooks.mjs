@@ -1,6 +1,6 @@
-// Puts the stand-ins in the place of three files of agent/crypto/; all the rest is the agent's own.
+// Puts the stand-ins in the place of four files of agent/crypto/; all the rest is the agent's own.
 
-const REPLACED = /\/agent\/crypto\/(primitives|x25519|mlkem)\.[jt]s$/;
+const REPLACED = /\/agent\/crypto\/(primitives|ed25519|x25519|mlkem)\.[jt]s$/;
 
 export async function resolve(specifier, context, next) {
   const found = await next(specifier, context);
