@@ -32,6 +32,7 @@ import { buildMesh } from './mesh/house.js';
 import type { Mesh } from './mesh/mesh.js';
 import { OverlayLink } from './overlaylink.js';
 import { Remembered } from './remembered.js';
+import { Relayed } from './relayed.js';
 import type { Tunnel } from './tunnel.js';
 import { type Keeper, Underlay } from './underlay.js';
 import { Visits } from './visits.js';
@@ -52,6 +53,7 @@ export class MeshNode implements RunningMesh {
   private readonly ways: WayWatch;
   private readonly remembered: Remembered;
   private readonly meeting: Meeting;
+  private readonly relayed: Relayed;
   private readonly visits: Visits;
   private mapping: PortMapping | undefined;
   private mappedPort = 0;
@@ -70,6 +72,7 @@ export class MeshNode implements RunningMesh {
     this.link = new OverlayLink({ name, self: this.self, roster, peers, log: settings.log });
     this.remembered = new Remembered(folder, config().mesh.discovery.remember, settings.log);
     const { endpoint } = config();
+    this.relayed = new Relayed(folder, settings.log);
     const host = endpoint === null ? undefined : parseHost(endpoint);
     this.privateKey = new PrivateKey(identity.privateKey.bytes.slice());
     this.keys = new EpochKeys(roster, signer, this.privateKey);
@@ -89,6 +92,7 @@ export class MeshNode implements RunningMesh {
       mtuMax: config().interface.mtu,
       share: () => shareOf(config().mesh.share),
       predictPorts: () => config().mesh.portPrediction,
+      ledger: this.relayed.ledger,
       remembered: (node) => this.remembered.get(node),
       configured: host ? literal(host) : [],
       rowsForAll: true,
@@ -145,6 +149,7 @@ export class MeshNode implements RunningMesh {
     this.tunnel.perform(this.tunnel.device.setDoor(null));
     this.remembered.flush();
     this.meeting.stop();
+    this.relayed.flush();
     await this.mapping?.stop();
     await this.link.settled();
     await this.visits.stop();
@@ -231,6 +236,7 @@ export class MeshNode implements RunningMesh {
       note: (code, node, text) =>
         settings.log(
           'verbose',
+      metered: () => this.relayed.look(),
           `${node === undefined ? '' : `${this.nameOf(node)}: `}${code}: ${text}`,
         ),
       publicKeyOf: (node) => settings.roster.member(node)?.publicKey,

@@ -25,6 +25,8 @@ export type Keeper = Readonly<{
   remember(node: NodeId, endpoint: Endpoint): void;
   publish(record: Uint8Array): void;
   mtu(node: NodeId, mtu: number): void;
+  /** What was relayed has been counted. */
+  metered(): void;
   visit(node: NodeId, endpoints: readonly Endpoint[]): void;
   note(code: string, node: NodeId | undefined, text: string): void;
   publicKeyOf(node: NodeId): Uint8Array | undefined;
@@ -64,6 +66,7 @@ export class Underlay implements Overlay {
   }
 
   stop(): void {
+    this.count();
     this.stopped = true;
     clearTimeout(this.timer);
     clearInterval(this.meter);
@@ -171,6 +174,7 @@ export class Underlay implements Overlay {
   private count(): void {
     if (this.circuits.size === 0) return;
     this.tell((mesh, at) => mesh.onMetered(this.tunnel.plane.metered(), at));
+    this.keeper.metered();
   }
 
   // What the mesh asks for

@@ -54,6 +54,7 @@ function make() {
     publish: () => {},
     mtu: () => {},
     visit: () => {},
+    metered: () => {},
     note: () => {},
     publicKeyOf: () => new Uint8Array(32).fill(9),
     isOverlay: () => false,

@@ -31,8 +31,8 @@ export type Share = Readonly<{
   quotaBytes: number | null; // a month; null: no limit
 }>;
 
-/** What was given so far this month: kept by the owner of the state folder. */
-export type Ledger = Readonly<{ month: number; bytes: number }>;
+/** What was given so far this month: written into here, kept by the owner of the state folder. */
+export type Ledger = { month: number; bytes: number };
 
 type Row = {
   circuit: Circuit;
@@ -51,14 +51,14 @@ export class Relay {
   constructor(
     private readonly ground: Ground,
     private readonly share: () => Share,
-    private books: Ledger = { month: 0, bytes: 0 },
+    private readonly books: Ledger = { month: 0, bytes: 0 },
   ) {}
 
   get circuits(): readonly Circuit[] {
     return [...this.rows.values()].map(({ circuit }) => circuit);
   }
 
-  get ledger(): Ledger {
+  get ledger(): Readonly<Ledger> {
     return this.books;
   }
 
@@ -116,7 +116,7 @@ export class Relay {
     for (const { channel, bytes, lastAt } of counts) {
       const row = this.rows.get(channel);
       if (row === undefined || bytes < row.bytes) continue;
-      this.books = { ...this.books, bytes: this.books.bytes + bytes - row.bytes };
+      this.books.bytes += bytes - row.bytes;
       row.bytes = bytes;
       row.lastAt = Math.max(row.lastAt, lastAt);
     }
@@ -157,7 +157,7 @@ export class Relay {
   private turnPage(at: Times): void {
     const month = monthOf(this.ground.meshTime(at));
     // A clock that goes back does not give the month anew.
-    if (month > this.books.month) this.books = { month, bytes: 0 };
+    if (month > this.books.month) Object.assign(this.books, { month, bytes: 0 });
   }
 
   /** The question came again: one of the answers may have been lost. */

@@ -112,6 +112,15 @@ moves('the relay in use is killed, and another one takes over', async () => {
     console.log(`relay ${via} killed: silent for ${silent} ms, then by ${path.via}`);
     assert.ok(silent <= 3_000, `${silent} ms`);
     assert.is(path.via, via === 'hub' ? 'hub2' : 'hub');
+
+    // What it has given counts on after a restart: a monthly quota is no quota per start.
+    const relay = via === 'hub' ? hub2 : hub;
+    const given = async () => (await relay.status()).mesh?.relay.givenBytes ?? 0;
+    await lab.waitFor(async () => (await given()) > 0, 7_000, 'counted');
+    const before = await given();
+    await relay.daemon?.stop();
+    await relay.up();
+    assert.ok((await given()) >= before, `${await given()} bytes after the restart`);
   } finally {
     await lab.dispose();
   }
