@@ -25,4 +25,15 @@ export const programs: Programs = {
     const kith = [process.execPath, ...process.execArgv, script];
     return lab(command, given as Parameters<typeof lab>[1], { kith, json, out, error, view });
   },
+  flash: async () => {
+    const { FLASH_COMMANDS, flash } = await import('../flash/main.js');
+    return {
+      commands: FLASH_COMMANDS,
+      run: (command, given, { json, statePath, console }) => {
+        const { out, error, readInput, view } = console;
+        const { terminal, columns } = view;
+        return flash(command, given, { json, statePath, out, error, readInput, terminal, columns });
+      },
+    };
+  },
 };

@@ -44,6 +44,25 @@ export const PACKAGES = [
   },
   { name: 'chromium', commands: ['chromium'], why: 'the dashboard in a real browser' },
   { name: 'zbar-tools', commands: ['zbarimg'], why: 'reads QR codes as a phone does' },
+  { name: 'xz-utils', commands: ['xz'], why: 'packed images' },
+  { name: 'zstd', commands: ['zstd'], why: 'packed images' },
+  { name: 'fdisk', commands: ['sfdisk'], why: 'partition tables that others made' },
+  { name: 'gdisk', commands: ['sgdisk'], why: 'partition tables that others made' },
+  {
+    name: 'dosfstools',
+    commands: ['mkfs.vfat', 'fsck.fat'],
+    why: 'FAT as others make and check it',
+  },
+  { name: 'mtools', commands: ['mcopy', 'mdir', 'mtype'], why: 'reads FAT without mounting it' },
+  { name: 'tftp-hpa', commands: ['tftp'], why: 'a foreign TFTP client' },
+  { name: 'curl', commands: ['curl'], why: 'another one' },
+  { name: 'busybox', commands: ['busybox'], why: 'the programs of a router' },
+  { name: 'openssh-client', commands: ['ssh', 'ssh-keygen'], why: 'installing over SSH' },
+  { name: 'openssh-server', commands: ['sshd'], why: 'a host to install on' },
+  { name: 'dropbear-bin', commands: ['dropbear', 'dropbearkey'], why: "OpenWrt's SSH server" },
+  { name: 'shellcheck', commands: ['shellcheck'], why: 'shell scripts for routers are read by it' },
+  { name: 'busybox-static', commands: ['busybox'], why: "OpenWrt's shell" },
+  { name: 'systemd', commands: ['systemd-analyze'], why: 'judges the unit for Debian' },
 ];
 
 /** Rights and devices: a check that gives undefined when all is well, else what is missing. */

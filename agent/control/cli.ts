@@ -35,6 +35,18 @@ export type Programs = Readonly<{
   wg(options: { name: string; foreground: boolean }): Promise<number>;
   /** `kith lab …`: `command` is its last word. Throws Failure. */
   lab(command: string, given: unknown, json: boolean, console: Console): Promise<number>;
+  /** `kith flash …`, a list of commands of its own, loaded when it is asked for. */
+  flash(): Promise<Flash>;
+}>;
+
+export type Flash = Readonly<{
+  commands: readonly Command[];
+  /** Throws Failure. */
+  run(
+    command: Command,
+    given: unknown,
+    around: Readonly<{ json: boolean; statePath: string; console: Console }>,
+  ): Promise<number>;
 }>;
 
 const WATCH_MS = 1_000;
@@ -47,13 +59,21 @@ export async function cli(
 ): Promise<number> {
   let json = argv.includes('--json');
   try {
-    const parsed = parseArguments(argv, COMMANDS);
+    const [first, second] = firstWords(argv);
+    const flash = first === 'flash' ? await programs.flash() : undefined;
+    const commands = flash?.commands ?? COMMANDS;
+    const whole = flash && second === undefined; // `kith flash` alone, as `kith` alone
+    const parsed = parseArguments(whole ? [] : argv, commands);
     json = parsed.json;
     const { command } = parsed;
     if (parsed.version) console.out(`${VERSION}\n`);
     else if (parsed.help && command) console.out(`${commandHelp(command)}\n`);
-    else if (!command) console.out(`${overview(COMMANDS)}\n`);
-    else return await perform(command, parsed, programs, console);
+    else if (!command) console.out(`${overview(commands)}\n`);
+    else if (flash) {
+      const { json, statePath } = parsed;
+      const given = checkGiven(command, parsed.given);
+      return await flash.run(command, given, { json, statePath, console });
+    } else return await perform(command, parsed, programs, console);
     return 0;
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
@@ -63,6 +83,12 @@ export async function cli(
     if (json) console.out(`${JSON.stringify({ error: message, problems }, null, indent)}\n`);
     return error instanceof UsageFailure ? 2 : 1;
   }
+}
+
+/** The command's first two words, whatever flags stand before them. */
+function firstWords(argv: readonly string[]): string[] {
+  const words = argv.filter((word, i) => !word.startsWith('-') && argv[i - 1] !== '--state');
+  return (words[0] === 'help' ? words.slice(1) : words).slice(0, 2);
 }
 
 async function perform(

@@ -11,6 +11,7 @@ const NEVER: Programs = {
   up: async () => assert.unreachable() as never,
   wg: async () => assert.unreachable() as never,
   lab: async () => assert.unreachable() as never,
+  flash: async () => assert.unreachable() as never,
 };
 
 /** A window of this size; what is written to it. */

@@ -15,7 +15,8 @@ const ROWS: readonly (readonly string[])[] = [
   ['agent/dataplane', 'agent/discovery', 'board'],
   ['agent/commands', 'agent/update'],
   ['agent/control', 'agent/dashboard'], // the faces of the commands
-  ['agent', 'flash'],
+  ['flash'], // the agent's program hands `kith flash` over to it
+  ['agent'],
 ];
 const PURE_ROWS = 4; // rows 0 to 3 are machines and pure functions
 
