@@ -30,17 +30,8 @@ export function renderEverywhere(step: Everywhere, look: Look): Rendered | undef
     case 'led':
       return renderLed(step, look);
     case 'slot': {
-      const link = `${step.folder}/current`;
-      // Renamed over the old one: at no moment is there none.
-      const next = `${step.folder}/.current`;
-      return {
-        apply: [
-          { do: 'run', command: ['ln', '-sfn', step.release, next] },
-          { do: 'run', command: ['mv', '-T', next, link] },
-        ],
-        undo: [],
-        lasts: 'installed',
-      };
+      const command = [`${step.root}/launch`, '--install', step.release];
+      return { apply: [{ do: 'run', command }], undo: [], lasts: 'installed' };
     }
   }
 }

@@ -31,8 +31,8 @@ export type Step = Readonly<
   | { kind: 'setting'; key: string; value: string }
   /** A serial port for us alone: who logs in there now lets go of it. */
   | { kind: 'serial'; port: string }
-  /** The release that is started from now on: a link in the folder of the releases. */
-  | { kind: 'slot'; folder: string; release: string }
+  /** The release in `root`/releases that is started from now on (agent/update/launch.sh). */
+  | { kind: 'slot'; root: string; release: string }
 >;
 
 /** One thing to be done. `uci` stands for OpenWrt's settings: written only where they differ. */

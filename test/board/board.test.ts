@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -143,15 +143,10 @@ board('real hands: files are written, programs run, what fails is said', async (
   );
 });
 
-board('an update slot: the link is renamed into its place', async () => {
-  const folder = temporaryFolder();
-  for (const release of ['1', '2']) mkdirSync(join(folder, release));
-  const steps = new Steps(new Debian('Pi', 'Debian'), realHands(), new FileMemory(`${folder}/m`));
-  for (const release of ['1', '2']) {
-    assert.equal(await steps.take([{ kind: 'slot', folder, release }]), []);
-    writeFileSync(join(folder, 'current', 'was'), release);
-    assert.is(readFileSync(join(folder, release, 'was'), 'utf8'), release);
-  }
+board("an update slot is the launcher's to change", async () => {
+  const { done, steps } = parts();
+  await steps().take([{ kind: 'slot', root: '/opt/kith', release: '1.2.3' }]);
+  assert.equal(done, ['/opt/kith/launch --install 1.2.3']);
 });
 
 board('a table is one transaction', async () => {
