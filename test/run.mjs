@@ -102,15 +102,18 @@ async function runTest(test, position) {
 async function runTests(tests) {
   let next = 0;
   const place = (number) => `${`${number}`.padStart(`${tests.length}`.length)}/${tests.length}`;
-  const together = tests.filter(({ serial }) => serial === undefined);
-  const alone = tests.filter(({ serial }) => serial !== undefined);
-  const lane = async () => {
-    for (let test = together.shift(); test; test = together.shift()) {
+  const waiting = tests.filter(({ waits }) => waits !== undefined);
+  const together = tests.filter(({ serial, waits }) => (serial ?? waits) === undefined);
+  const alone = tests.filter(({ serial, waits }) => serial !== undefined && waits === undefined);
+  const lane = async (queue) => {
+    for (let test = queue.shift(); test; test = queue.shift()) {
       await runTest(test, place(++next));
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, lane));
-  for (const test of alone) await runTest(test, place(++next));
+  const beside = lane(waiting);
+  await Promise.all(Array.from({ length: AT_ONCE }, () => lane(together)));
+  await lane(alone);
+  await beside;
 }
 
 function summary(leftOut) {

@@ -1,4 +1,5 @@
 // slow: waits for retransmissions over a line that loses
+// waits: for retransmissions, most of the time
 // deadline: 180
 // A line that loses 30 % each way, holds datagrams back and doubles them: pings come back as often
 // as they should, none twice, and TCP goes on.

@@ -1,4 +1,5 @@
 // slow: sessions are renewed after 120 s of real time
+// waits: minutes in which a ping a second is sent
 // deadline: 240
 // A session is renewed under traffic without losing a packet, whichever side began it, and after a
 // quiet time the next packet begins a new one.

@@ -1,4 +1,5 @@
 // slow: a silent peer is given up after 15 s of real time
+// waits: for time-outs, most of the time
 // deadline: 300
 // kill -9 of either side: the tunnel comes back under traffic, whoever sends.
 import { existsSync } from 'node:fs';

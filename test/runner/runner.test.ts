@@ -93,16 +93,18 @@ runner('marks in the first lines are read', () => {
   const head = '// slow: real time\n// serial: alone\n// deadline: 200\n// needs: zbar-tools\n';
   writeFileSync(join(tests, 'a.test.ts'), head);
   writeFileSync(join(tests, 'lab/b.test.ts'), "await lab.run('a', 'iperf3', '-s');");
+  writeFileSync(join(tests, 'lab/d.test.ts'), '// waits: for the clock');
   writeFileSync(join(tests, 'c.ts'), '');
-  const [a, b, ...rest] = listTests(tests, '');
+  const [a, b, d, ...rest] = listTests(tests, '');
   assert.equal([a.slow, a.serial, a.deadlineMs], ['real time', 'alone', 200_000]);
   assert.equal(a.needs, ['zbar-tools']);
   assert.equal(
     [b.name, b.serial, b.slow, b.needs],
     ['lab/b.test.ts', 'in the lab', undefined, ['iperf3']],
   );
+  assert.equal([b.waits, d.waits, d.serial], [undefined, 'for the clock', undefined]);
   assert.is(rest.length, 0);
-  assert.is(listTests(tests, 'lab/').length, 1);
+  assert.is(listTests(tests, 'lab/').length, 2);
 });
 
 runner('a file shows by its text what it needs', () => {
