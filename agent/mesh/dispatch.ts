@@ -49,6 +49,7 @@ export function dispatch(
     case 'attest-me':
     case 'attestation':
     case 'reachable':
+    case 'ask-reachable':
       reach.onFrame(node, frame, at, out);
       return;
     case 'open':

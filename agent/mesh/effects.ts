@@ -21,7 +21,7 @@ export type MeshEffect = Readonly<
   | { kind: 'allowed'; node: NodeId; prefixes: readonly Prefix[] } // all of them, replacing
   /** A new handshake: the same initiation to all of these, each 250 ms for 2 s or until met.
    *  Another one within these 2 s only adds its places. */
-  | { kind: 'knock'; node: NodeId; places: readonly Place[] }
+  | { kind: 'knock'; node: NodeId; places: readonly Place[]; trial?: true } // or is it reachable?
   /** Packets for it go to `place`; while `second` is set, a copy of each goes there too. */
   | { kind: 'place'; node: NodeId; place: Place | null; second: Place | null }
   /** Sealed with the session in use. `at`: out there, whatever its place. `pad`: inner bytes. */

@@ -27,6 +27,7 @@ export const STATEMENTS_MAX = 256;
 export const IDS_MAX = 512; // 16 KiB, in 15 chunks
 export const RANGES_MAX = 512; // each costs a fingerprint
 export const RECORDS_MAX = 64;
+export const MARKS_BYTES_MAX = 1_024; // four of each record held, of 256 at most
 export const CHAIN_MAX = 64; // ten members, each the next one's witness, with six statements each
 export const USAGES_MAX = 64;
 export const SEEN_PATHS_MAX = 64; // more cannot be drawn

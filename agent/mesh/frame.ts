@@ -39,6 +39,8 @@ export type Frame = Readonly<
   | { kind: 'attest-me'; endpoint: Endpoint } // you reached me unsolicited, there: sign it
   | { kind: 'attestation'; attestation: Sealed }
   | { kind: 'reachable'; records: readonly Sealed[] } // gossip
+  /** Tell me those that are not among these: of each that I hold, its last four bytes. */
+  | { kind: 'ask-reachable'; known: Uint8Array }
   // Relay channels
   | { kind: 'open'; to: NodeId }
   | { kind: 'opened'; to: NodeId; channel: number } // 0: refused, see reason

@@ -79,6 +79,7 @@ export const FORMS: { readonly [K in FrameKind]: readonly [number: number, Field
   echo: [32, { after: [1, uint(120)] }],
   echoed: [33, { seq: [1, uint(Number.MAX_SAFE_INTEGER)] }],
   unregister: [34, {}],
+  'ask-reachable': [37, { known: [1, bytes(0, fields.MARKS_BYTES_MAX)] }],
   'ask-paths': [35, {}],
   paths: [36, { paths: [1, list(fields.seenPath, fields.SEEN_PATHS_MAX)] }],
 };

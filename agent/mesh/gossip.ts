@@ -150,7 +150,8 @@ export class Gossip implements GossipMachine {
       peer.fruitless = peer.doubts = 0;
       peer.told = fingerprint;
       peer.openAt = peer.checkAt = undefined;
-      return this.schedule(peer);
+      this.schedule(peer);
+      return;
     }
     peer.doubts = DOUBTS;
     if (peer.begins) {

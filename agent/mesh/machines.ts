@@ -133,7 +133,9 @@ export interface ReachMachine extends Machine {
   reachable(): readonly Readonly<{ node: NodeId; endpoint: Endpoint }>[];
   records(): readonly Uint8Array[];
 }
-export type ReachFrame = FrameOf<'check' | 'knock-at' | 'attest-me' | 'attestation' | 'reachable'>;
+export type ReachFrame = FrameOf<
+  'check' | 'knock-at' | 'attest-me' | 'attestation' | 'reachable' | 'ask-reachable'
+>;
 
 /** Relay channels, taken (channels.ts) and given (relay.ts). */
 export interface ChannelMachine extends Machine {

@@ -301,7 +301,7 @@ export class Mesh {
     switch (effect.kind) {
       case 'knock':
         for (const { endpoint } of effect.places) this.sent(endpoint, at);
-        this.machines.visitor.onKnock(effect.node, effect.places, at);
+        if (!effect.trial) this.machines.visitor.onKnock(effect.node, effect.places, at);
         this.meet(effect.node, done);
         break;
       case 'frame':

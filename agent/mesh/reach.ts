@@ -1,17 +1,17 @@
 // Who is reachable by anybody: found out of ourselves (ownreach.ts), attested to others
 // (witness.ts), held (reachables.ts), and told around here.
 //
-// Telling: to whom we meet anew, the newest records; after that each new record once, to
+// Telling: each new record once, to
 //   - other reachable nodes, which are bound together by that;
-//   - nodes that are not: by all of their trackers who is new; by the first of them alone, or by
-//     one that stands in for it, who is known and has signed anew.
-// So every node gets each record about once. What is missed comes with the next meeting.
+//   - nodes that are not: by the first of their trackers alone, or by one that stands in for it.
+// So every node gets each record about once. What it lacks all the same it asks for (enquiry.ts).
 
 import type { Address, Endpoint } from '../bytes/address.js';
 import type { NodeId } from '../identity/member.js';
 import type { Millis } from '../wireguard/effects.js';
 import { Allowance } from './allowance.js';
 import type { MeshEffect, Met, Times } from './effects.js';
+import { Enquiry } from './enquiry.js';
 import type { Sealed } from './frame.js';
 import type { Candidate, Ground, NatKind } from './ground.js';
 import type { ReachFrame, ReachMachine } from './machines.js';
@@ -21,13 +21,16 @@ import type { Rendezvous } from './rendezvous.js';
 import { Unsolicited } from './unsolicited.js';
 import { Witness } from './witness.js';
 
-/** Told at a first meeting; of one frame, so that it is not too many chunks. */
+/** Told in one answer; of one frame, so that it is not too many chunks. */
 const TOLD_MAX = 64;
 const PER_FRAME = 16;
 
-/** Who has been told so lately knows all; this is longer than a session lasts. */
-const TOLD_MS = 600_000;
-const TOLD_NODES_MAX = 4_096;
+/** Whom we met so lately we have asked, and it us; this is longer than a session lasts. */
+const MET_MS = 600_000;
+const MET_NODES_MAX = 4_096;
+
+/** Answers to one member in a minute: a full roll of records takes four. */
+const ANSWERS_PER_MEMBER = 8;
 
 /** New records are passed on together. */
 const SPREAD_MS = 500;
@@ -36,7 +39,7 @@ const SPREAD_MAX = 256;
 /** Records that one member may have us check in a minute. */
 const RECORDS_PER_SENDER = 128;
 
-type News = Readonly<{ sealed: Sealed; from: NodeId; isNew: boolean }>;
+type News = Readonly<{ sealed: Sealed; from: NodeId }>;
 
 export type ReachPorts = Readonly<{
   ground: Ground;
@@ -52,8 +55,10 @@ export class Reach implements ReachMachine {
   private readonly own: OwnReach;
   private readonly witness: Witness;
   private readonly unsolicited = new Unsolicited();
-  private readonly told = new Map<NodeId, Millis>(); // the longest ago first
-  private readonly senders = new Allowance(RECORDS_PER_SENDER, 60_000, TOLD_NODES_MAX);
+  private readonly enquiry: Enquiry;
+  private readonly met = new Map<NodeId, Millis>(); // the longest ago first
+  private readonly senders = new Allowance(RECORDS_PER_SENDER, 60_000, MET_NODES_MAX);
+  private readonly answers = new Allowance(ANSWERS_PER_MEMBER, 60_000, MET_NODES_MAX);
   private spread: News[] = [];
   private spreadAt: Millis | undefined;
 
@@ -61,19 +66,20 @@ export class Reach implements ReachMachine {
     this.known = new Reachables(ports.ground, ports.rendezvous);
     this.own = new OwnReach(ports);
     this.witness = new Witness(ports.ground);
+    this.enquiry = new Enquiry(ports.ground, () => this.known.marks());
   }
 
   onMet(node: NodeId, met: Met, at: Times, out: MeshEffect[]): void {
     const blue = this.unsolicited.onMet(node, met, at.now);
     this.witness.onMet(node, met, at.now);
     this.own.onMet(node, met, blue, at, out);
-    const since = this.told.get(node) ?? Number.NEGATIVE_INFINITY;
-    if (at.now > since + TOLD_MS) tell(node, this.known.sealed(since, TOLD_MAX), out);
-    this.told.delete(node);
-    this.told.set(node, at.now);
-    if (this.told.size <= TOLD_NODES_MAX) return;
-    for (const oldest of this.told.keys()) {
-      this.told.delete(oldest);
+    const since = this.met.get(node) ?? Number.NEGATIVE_INFINITY;
+    this.met.delete(node);
+    this.met.set(node, at.now);
+    if (at.now > since + MET_MS) this.enquiry.onMet(node, at.now, out);
+    if (this.met.size <= MET_NODES_MAX) return;
+    for (const oldest of this.met.keys()) {
+      this.met.delete(oldest);
       return;
     }
   }
@@ -98,6 +104,10 @@ export class Reach implements ReachMachine {
         return;
       case 'reachable':
         for (const sealed of frame.records) this.take(node, sealed, at);
+        return;
+      case 'ask-reachable':
+        if (!this.answers.take(node, at.now)) return;
+        tell(node, this.known.missing(frame.known, TOLD_MAX), out);
         return;
     }
   }
@@ -128,23 +138,24 @@ export class Reach implements ReachMachine {
   }
 
   records(): readonly Uint8Array[] {
-    return this.known.sealed(Number.NEGATIVE_INFINITY, TOLD_MAX);
+    return this.known.missing(new Uint8Array(0), TOLD_MAX);
   }
 
   tick(at: Times, out: MeshEffect[]): void {
     this.ports.rendezvous.reseed(this.ports.ground.roll.seed);
     this.known.tick(at);
     this.own.tick(at, out);
+    this.enquiry.tick(at.now, out);
     if (this.spreadAt !== undefined && at.now >= this.spreadAt) this.passOn(out);
   }
 
   deadline(): Millis | undefined {
     let next = this.spreadAt;
-    for (const machine of [this.known, this.own]) {
+    for (const machine of [this.known, this.own, this.enquiry]) {
       const due = machine.deadline();
       if (due !== undefined && (next === undefined || due < next)) next = due;
     }
-    return next;
+    return next === Number.POSITIVE_INFINITY ? undefined : next;
   }
 
   private take(from: NodeId, sealed: Sealed, at: Times): void {
@@ -158,10 +169,10 @@ export class Reach implements ReachMachine {
   }
 
   private accept(from: NodeId, sealed: Sealed, at: Times): void {
-    const accepted = this.known.accept(sealed, at);
-    if (accepted === undefined) return;
+    if (!this.known.accept(sealed, at)) return;
+    this.enquiry.onNews(from);
     if (this.spread.length >= SPREAD_MAX) return; // a meeting will make up for it
-    this.spread.push({ sealed, from, isNew: accepted === 'new' });
+    this.spread.push({ sealed, from });
     this.spreadAt ??= at.now + SPREAD_MS;
   }
 
@@ -179,13 +190,13 @@ export class Reach implements ReachMachine {
     }
   }
 
-  private passes({ from, isNew }: News, to: NodeId): boolean {
+  private passes({ from }: News, to: NodeId): boolean {
     const { self } = this.ports.ground;
     if (from === to) return false;
     if (from === self) return true;
     const isReachable = (node: NodeId) => this.known.endpointOf(node) !== undefined;
     if (!isReachable(self)) return !isReachable(from);
-    if (isReachable(to) || (isNew && this.ports.tracks(to))) return true;
+    if (isReachable(to)) return true;
     const ranked = this.ports.rendezvous.rank(to);
     return ranked.length === 0 || ranked[0] === self || this.standsIn(to, ranked.slice(0, 3));
   }

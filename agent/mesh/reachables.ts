@@ -78,13 +78,10 @@ export class Reachables {
     this.seed = ground.roll.seed;
   }
 
-  /**
-   * A record of somebody, from anybody. `new`: it is reachable there, as we have not known before;
-   * `renewed`: as we have; undefined: known already, or not believed.
-   */
-  accept(sealed: Sealed, at: Times): 'new' | 'renewed' | undefined {
+  /** A record of somebody, from anybody; false where it is known already, or not believed. */
+  accept(sealed: Sealed, at: Times): boolean {
     const tail = tailOf(sealed);
-    if (this.accepted.has(tail)) return undefined;
+    if (this.accepted.has(tail)) return false;
     const record = this.ground.records.openReachable(sealed);
     if (record === undefined) return this.drop('forged');
     const age = this.ground.meshTime(at) - record.at;
@@ -102,9 +99,7 @@ export class Reachables {
     this.accepted.delete(this.tails.get(record.node) ?? '');
     this.tails.set(record.node, tail);
     this.accepted.add(tail);
-    return old?.sealed !== undefined && sameEndpoint(old.endpoint, record.endpoint)
-      ? 'renewed'
-      : 'new';
+    return true;
   }
 
   believe(node: NodeId, endpoint: Endpoint, at: Times): void {
@@ -156,13 +151,29 @@ export class Reachables {
     return found;
   }
 
-  /** The records that were heard of after `since`, the newest of them first. */
-  sealed(since: Millis, atMost: number): Sealed[] {
-    return [...this.entries.values()]
-      .filter(({ heardAt }) => heardAt > since)
-      .sort((a, b) => b.heardAt - a.heardAt)
-      .flatMap(({ sealed }) => (sealed === undefined ? [] : [sealed]))
+  /** Four bytes of each record that we hold: another knows by them what we lack. */
+  marks(): Uint8Array {
+    const sealed = this.sealed();
+    const marks = new Uint8Array(MARK_BYTES * sealed.length);
+    for (const [i, record] of sealed.entries()) marks.set(markOf(record), MARK_BYTES * i);
+    return marks;
+  }
+
+  /** The records that are not among these marks, the newest first. */
+  missing(marks: Uint8Array, atMost: number): Sealed[] {
+    const known = new Set<string>();
+    for (let i = 0; i + MARK_BYTES <= marks.length; i += MARK_BYTES)
+      known.add(String.fromCharCode(...marks.subarray(i, i + MARK_BYTES)));
+    return this.sealed()
+      .filter((record) => !known.has(String.fromCharCode(...markOf(record))))
       .slice(0, atMost);
+  }
+
+  /** The newest first. */
+  private sealed(): Sealed[] {
+    return [...this.entries.values()]
+      .sort((a, b) => b.heardAt - a.heardAt)
+      .flatMap(({ sealed }) => (sealed === undefined ? [] : [sealed]));
   }
 
   tick({ now }: Times): void {
@@ -262,15 +273,14 @@ export class Reachables {
     for (const [node, entry] of this.entries) entry.standing = standing(seed, node);
   }
 
-  private drop(reason: ReachableDrop): undefined {
+  private drop(reason: ReachableDrop): false {
     this.drops[reason]++;
-    return undefined;
+    return false;
   }
 }
 
-function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
-  return a.address === b.address && a.port === b.port;
-}
+const MARK_BYTES = 4; // of 256 records: in one frame
+const markOf = (sealed: Sealed) => sealed.subarray(-MARK_BYTES);
 
 /** A signature ends it, so its last bytes are unlike those of any other record. */
 function tailOf(sealed: Sealed): string {

@@ -94,7 +94,7 @@ export class Witness {
     if (ground.roll.member(node) === undefined || ground.isForbidden(endpoint.address)) return;
     if (!this.knocks.take('', at.now)) return;
     const place = { slot: ground.slotFor(endpoint), endpoint, source: null, channel: 0 };
-    out.push({ kind: 'knock', node, places: [place] });
+    out.push({ kind: 'knock', node, places: [place], trial: true });
   }
 
   forget(node: NodeId): void {

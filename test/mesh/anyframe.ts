@@ -45,6 +45,7 @@ const forms: Forms = {
   'attest-me': { endpoint },
   attestation: { attestation: sealed },
   reachable: { records },
+  'ask-reachable': { known: fc.uint8Array({ maxLength: 1_024 }) },
   open: { to: id },
   opened: { to: id, channel: u32 },
   refused: { to: id, reason },

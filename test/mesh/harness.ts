@@ -237,6 +237,7 @@ export class World {
         case 'attest-me':
         case 'attestation':
         case 'reachable':
+        case 'ask-reachable':
           to.reach.onFrame(from.id, frame, at, out);
           return;
         case 'register':
