@@ -11,7 +11,7 @@ import {
   prefixContains,
 } from './bytes/address.js';
 import { encodeKey } from './bytes/base64.js';
-import type { MeshStatus } from './commands/context.js';
+import type { MeshPath, MeshStatus } from './commands/context.js';
 import { parseHost } from './config/host.js';
 import type { MemberStatus, MeshSettings, RunningMesh } from './control/ports.js';
 import type { Believed } from './control/rosterfile.js';
@@ -27,6 +27,7 @@ import { doorKeyOf } from './identity/doorkey.js';
 import { EpochKeys } from './identity/epochkeys.js';
 import type { NodeId, RosterChange } from './identity/member.js';
 import { idOf } from './identity/nodeid.js';
+import { lookAround } from './lookaround.js';
 import { Meeting } from './meeting.js';
 import { buildMesh } from './mesh/house.js';
 import type { Mesh } from './mesh/mesh.js';
@@ -216,6 +217,11 @@ export class MeshNode implements RunningMesh {
         takenBytes: view.taken,
       },
     };
+  }
+
+  paths(): Promise<readonly MeshPath[]> {
+    const { mesh, underlay, self } = this;
+    return lookAround({ mesh, underlay, roll: this.settings.roster, self });
   }
 
   // Inside

@@ -67,9 +67,20 @@ export type Status = Readonly<{
   pid: number;
 }>;
 
+/** A path between two members, as the first of them says. */
+export type MeshPath = Readonly<{
+  from: string;
+  to: string;
+  class: 'direct' | 'relay';
+  via: string | null; // the relay's name
+  rttMs: number | null;
+}>;
+
 /** The running agent as commands see it. */
 export interface AgentView {
   status(): Status;
+  /** Asks the members that are met, and takes up to a second; none where there is no mesh. */
+  meshPaths?(): Promise<readonly MeshPath[]>;
 }
 
 /** What is known of newer versions. */

@@ -116,8 +116,11 @@ export const MESH_COMMANDS: readonly Command[] = [
   {
     name: 'paths',
     help: 'how each member is reached, and why not directly',
+    details: ['With --mesh: who reaches whom, as the members that this node has met say it.'],
     positional: [],
-    schema: v.strictObject({}),
+    schema: v.strictObject({
+      mesh: v.optional(v.pipe(v.boolean(), v.description('the paths of others, too')), false),
+    }),
     permission: 'look',
     place: 'agent',
     watch: true,

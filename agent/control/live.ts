@@ -4,7 +4,7 @@
 import { changeRoutes, routeDifference, setLinkUp } from '../../board/link.js';
 import type { Endpoint, Prefix } from '../bytes/address.js';
 import { decodeKey, encodeKey } from '../bytes/base64.js';
-import type { AgentView, Status } from '../commands/context.js';
+import type { AgentView, MeshPath, Status } from '../commands/context.js';
 import { Failure } from '../commands/failure.js';
 import { deviceChange, deviceDifference, type Resolved } from '../config/device.js';
 import { literalEndpoint, parseHost } from '../config/host.js';
@@ -129,6 +129,10 @@ export class LiveNode implements Live, AgentView {
       version: VERSION,
       pid: process.pid,
     };
+  }
+
+  async meshPaths(): Promise<readonly MeshPath[]> {
+    return (await this.mesh?.paths()) ?? [];
   }
 
   /** Keys from their files and endpoints as far as they are known. Throws Failure. */

@@ -1,6 +1,6 @@
 // What `kith up` needs of the parts that are put together above it (agent/agent.ts).
 
-import type { MeshStatus, PathStatus } from '../commands/context.js';
+import type { MeshPath, MeshStatus, PathStatus } from '../commands/context.js';
 import type { Config } from '../config/schema.js';
 import type { RetainingLink } from '../discovery/mqtt.js';
 import type { RosterChange } from '../identity/member.js';
@@ -84,6 +84,8 @@ export interface RunningMesh extends Omit<LiveMesh, 'begin'> {
   addresses(): readonly string[];
   members(): readonly MemberStatus[];
   status(): MeshStatus;
+  /** What members say of their paths; asks them. */
+  paths(): Promise<readonly MeshPath[]>;
 }
 
 export type UpParts = Readonly<{

@@ -4,6 +4,7 @@
 // slow: starts Chromium and agents four times
 // The page in a real Chromium, with real agents on a LAN.
 import { spawnSync } from 'node:child_process';
+import type { Page } from 'playwright-core';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Agent } from '../lab/agents.js';
@@ -24,7 +25,7 @@ async function atHome(name: string, test: (home: Home) => Promise<void>): Promis
     await lab.namespace('switch');
     await lab.must('switch', 'ip', 'link', 'add', 'br0', 'type', 'bridge');
     await lab.must('switch', 'ip', 'link', 'set', 'br0', 'up');
-    for (const [i, label] of ['anna', 'ben', 'computer'].entries()) {
+    for (const [i, label] of ['anna', 'ben', 'computer', 'cleo'].entries()) {
       await lab.namespace(label);
       await lab.connect(label, 'switch', {
         names: ['eth0', `port${i}`],
@@ -49,6 +50,16 @@ function scanned(picture: string): string {
   });
   assert.ok(stdout.length > 0, `no code found: ${stderr}`);
   return stdout.trimEnd();
+}
+
+/** What it and ben say of each other is drawn as well. */
+async function aThird(lab: Lab, anna: Agent, ben: Agent, tab: Page): Promise<void> {
+  const cleo = new Agent(lab, 'cleo');
+  await cleo.must(['join', '-'], await anna.invite('cleo'));
+  await cleo.up();
+  assert.ok((await cleo.ping(await ben.address())) >= 0, 'cleo reaches ben');
+  await tab.getByRole('link', { name: /^ben: direct.*; reaches cleo/ }).waitFor();
+  assert.is(await tab.locator('path.thread.direct').count(), 1);
 }
 
 page('a mesh founded, a node invited and a guest added, all by the page', async () => {
@@ -98,6 +109,8 @@ page('a mesh founded, a node invited and a guest added, all by the page', async 
     const dot = tab.getByRole('link', { name: /^ben: direct/ });
     await dot.waitFor();
     await tab.getByRole('img', { name: /^throughput: receiving/ }).waitFor();
+    await aThird(lab, anna, ben, tab);
+    await chromium.picture(tab, 'mesh');
     await dot.focus();
     await tab.keyboard.press('Enter');
     const row = tab.getByRole('row', { name: /^ben/ });

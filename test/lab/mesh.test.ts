@@ -3,6 +3,7 @@
 // A mesh of real agents on one network: founded, entered by invites, left by revocation.
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { MeshPath } from '../../agent/commands/context.js';
 import { Agent } from './agents.js';
 import { Lab } from './namespaces.js';
 
@@ -57,6 +58,16 @@ mesh('three nodes: invited, joined, speaking with each other, and one revoked', 
     const { path } = await cleo.peer('ben');
     assert.is(path.class, 'direct');
     assert.is(path.reason, null);
+
+    // Who reaches whom, as the others say; one that was never asked knows of it.
+    const seen = async () => {
+      const { mesh: paths } = JSON.parse(await anna.must(['paths', '--mesh', '--json']));
+      return paths.some(
+        (one: MeshPath) => one.from === 'ben' && one.to === 'cleo' && one.class === 'direct',
+      );
+    };
+    await lab.waitFor(seen, 10_000, 'anna sees that ben reaches cleo');
+    assert.match(await anna.must(['paths', '--mesh']), /^ben +cleo +direct +[\d.]+ ms$/m);
 
     // Another port: the others find it there, without anybody asking.
     await ben.must(['config', 'set', 'listen.port', '51999']);

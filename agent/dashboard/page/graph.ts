@@ -1,7 +1,8 @@
 // The mesh as this node sees it: itself in the middle, whom it reaches directly around it, those it
-// reaches through a relay further out beside that relay, and those it does not reach at the rim.
+// reaches through a relay further out beside that relay, and those it does not reach at the rim;
+// and thin lines between others who reach each other, as they say.
 
-import type { PeerStatus, Status } from '../../commands/context.js';
+import type { MeshPath, PeerStatus, Status } from '../../commands/context.js';
 import { s } from './elements.js';
 import { milliseconds } from './format.js';
 import type { Model } from './model.js';
@@ -11,13 +12,17 @@ export const SHOWN_MAX = 48; // more cannot be read on a phone
 type Point = Readonly<{ x: number; y: number }>;
 type Placed = Readonly<{ peer: PeerStatus; at: Point }>;
 
+const ASIDE = 60;
 const MIDDLE: Point = { x: 300, y: 210 };
 
 export function graph(status: Status, model: Model): SVGElement {
   const placed = place(status.peers);
   const points = new Map(placed.map(({ peer, at }) => [peer.name, at]));
+  const between = pairsOf(model.paths).map((path) => thread(path, points));
   const wires = placed.map(({ peer, at }) => wire(peer, at, points, model));
-  const dots = placed.map(({ peer, at }) => dot(peer, at, placed.length));
+  const dots = placed.map(({ peer, at }) =>
+    dot(peer, at, placed.length, reachedBy(peer.name, status.name, model.paths)),
+  );
   const more = status.peers.length - placed.length;
   const rest =
     more > 0 ? s('text', { x: 592, y: 412, 'text-anchor': 'end' }, `and ${more} more`) : '';
@@ -33,7 +38,7 @@ export function graph(status: Status, model: Model): SVGElement {
       short(status.name),
     ),
   );
-  return s('svg', box, ...wires, ...dots, self, rest);
+  return s('svg', box, ...between, ...wires, ...dots, self, rest);
 }
 
 /** One sentence per peer, for those who do not see the lines. */
@@ -42,6 +47,23 @@ export function sentence({ name, path }: PeerStatus): string {
   if (path.class === 'direct') return `${name}: direct${rtt}`;
   if (path.class === 'relay') return `${name}: relayed by ${path.via ?? 'a member'}${rtt}`;
   return `${name}: no path now`;
+}
+
+/** One of the two ways of each pair; a direct one where they do not agree. */
+export function pairsOf(paths: readonly MeshPath[]): MeshPath[] {
+  const pairs = new Map<string, MeshPath>();
+  for (const path of paths) {
+    const key = [path.from, path.to].sort().join('\0');
+    if (pairs.get(key)?.class !== 'direct') pairs.set(key, path);
+  }
+  return [...pairs.values()];
+}
+
+/** What it says of others, for those who do not see the threads. */
+function reachedBy(name: string, self: string, paths: readonly MeshPath[]): string {
+  const said = paths.filter(({ from, to }) => from === name && to !== self);
+  const list = said.map(({ to, via }) => (via === null ? to : `${to} by ${via}`)).slice(0, 8);
+  return list.length === 0 ? '' : `; reaches ${list.join(', ')}`;
 }
 
 /** In a circle, the relayed beside their relay; two depths alternate where it gets narrow. */
@@ -67,6 +89,20 @@ function place(peers: readonly PeerStatus[]): Placed[] {
   });
 }
 
+/** Bent to the outside, so that it does not lie on the wires. */
+function thread({ from, to, class: kind }: MeshPath, points: ReadonlyMap<string, Point>) {
+  const [a, b] = [points.get(from), points.get(to)];
+  if (!a || !b) return ''; // one of them is this node, whose wires are drawn, or is not shown
+  const middle = { x: (a.x + b.x) / 2 - MIDDLE.x, y: (a.y + b.y) / 2 - MIDDLE.y };
+  // Opposite each other, they would meet in this node: past it at one side.
+  const near =
+    Math.hypot(middle.x, middle.y) < ASIDE ? ASIDE / Math.hypot(b.x - a.x, b.y - a.y) : 0;
+  const x = MIDDLE.x + 1.25 * middle.x + near * (a.y - b.y);
+  const y = MIDDLE.y + 1.25 * middle.y + near * (b.x - a.x);
+  const point = (at: Point) => `${at.x.toFixed(1)} ${at.y.toFixed(1)}`;
+  return s('path', { class: `thread ${kind}`, d: `M${point(a)}Q${point({ x, y })} ${point(b)}` });
+}
+
 function wire(
   peer: PeerStatus,
   at: Point,
@@ -83,11 +119,15 @@ function wire(
   return s('path', { class: `wire ${path.class}`, d, 'stroke-width': width });
 }
 
-function dot(peer: PeerStatus, { x, y }: Point, count: number): SVGElement {
+function dot(peer: PeerStatus, { x, y }: Point, count: number, reached: string): SVGElement {
   const { path, name } = peer;
   const r = count > 24 ? 8 : 12;
   const said = path.rttMs === null || count > 14 ? '' : milliseconds(path.rttMs);
-  const link = { href: `#peers/${name}`, 'aria-label': sentence(peer), class: `dot ${path.class}` };
+  const link = {
+    href: `#peers/${name}`,
+    'aria-label': sentence(peer) + reached,
+    class: `dot ${path.class}`,
+  };
   // Above in the upper half, so that the line to the middle does not run through it.
   const above = y < MIDDLE.y - 1;
   const at = { x: x.toFixed(1), y: (above ? y - r : y + r).toFixed(1), 'text-anchor': 'middle' };
@@ -97,7 +137,7 @@ function dot(peer: PeerStatus, { x, y }: Point, count: number): SVGElement {
   return s(
     'a',
     link,
-    s('title', {}, sentence(peer)),
+    s('title', {}, sentence(peer) + reached),
     s('circle', { cx: x.toFixed(1), cy: y.toFixed(1), r }),
     s('text', { ...at, dy: first }, short(name)),
     s('text', { ...at, dy: second, class: 'small' }, said),

@@ -1,6 +1,6 @@
 // The page: a login, then views of one node, and a look at it every two seconds.
 
-import type { Status } from '../../commands/context.js';
+import type { MeshPath, Status } from '../../commands/context.js';
 import type { Config } from '../../config/schema.js';
 import { add } from './add.js';
 import { type App, complaint, type View } from './app.js';
@@ -14,6 +14,7 @@ import { Session } from './session.js';
 import { settings } from './settings.js';
 
 const LOOK_MS = 2_000;
+const PATHS_MS = 5_000; // members are asked for them: no oftener than an eye needs
 const SAID_MS = 6_000;
 
 const login = (await keptLogin()) ?? (await askLogin(document.body));
@@ -75,6 +76,7 @@ document.addEventListener('visibilitychange', () =>
 show();
 session.start();
 setInterval(() => void look(), LOOK_MS);
+setInterval(() => void lookAround(), PATHS_MS);
 
 function show(): void {
   const [wanted = '', ...rest] = decodeURIComponent(location.hash.slice(1)).split('/');
@@ -112,8 +114,21 @@ async function look(): Promise<void> {
   const first = model.status === undefined;
   model.see(answer.result as Status, performance.now());
   name.textContent = model.status?.name ?? '';
-  if (first) show();
-  else shown.see?.();
+  if (first) {
+    show();
+    void lookAround();
+  } else {
+    shown.see?.();
+  }
+}
+
+/** Only while somebody sees the picture, and there is one. */
+async function lookAround(): Promise<void> {
+  if (!up || document.hidden || shown.name !== 'mesh' || !model.status?.mesh) return;
+  const answer = await session.ask('paths', { mesh: true });
+  if (!answer.ok) return;
+  model.paths = (answer.result as { mesh: readonly MeshPath[] }).mesh;
+  shown.see?.();
 }
 
 function say(text: string, bad = false): void {

@@ -1,6 +1,6 @@
 // What the page knows: the newest status, and a few minutes of what came before.
 
-import type { PeerStatus, Status } from '../../commands/context.js';
+import type { MeshPath, PeerStatus, Status } from '../../commands/context.js';
 
 export const HISTORY_MAX = 150; // five minutes, one look every two seconds
 
@@ -16,6 +16,8 @@ const NO_RATES: Rates = { rx: 0, tx: 0 };
 
 export class Model {
   status: Status | undefined;
+  /** Who reaches whom, as the members say; those of this node as well. */
+  paths: readonly MeshPath[] = [];
   readonly history: Moment[] = [];
   private readonly rates = new Map<string, Rates>(); // by public key
   private before: Readonly<{ at: number; peers: ReadonlyMap<string, PeerStatus> }> | undefined;

@@ -5,7 +5,7 @@ import type { App, View } from './app.js';
 import { chart, LINES_MAX } from './chart.js';
 import { h } from './elements.js';
 import { bytes, duration, milliseconds, rate } from './format.js';
-import { graph, sentence } from './graph.js';
+import { graph, pairsOf, sentence } from './graph.js';
 
 export function overview(app: App): View {
   const tiles = h('dl', { class: 'tiles' });
@@ -75,7 +75,8 @@ function pictureOf(status: Status, { model }: App): string {
     const { rx, tx } = model.ratesOf(publicKey);
     return Math.round(Math.log2(1 + (rx + tx) / 1_000));
   });
-  return JSON.stringify([status.name, status.peers.map(sentence), busy]);
+  const others = pairsOf(model.paths).map(({ from, to, via }) => [from, to, via]);
+  return JSON.stringify([status.name, status.peers.map(sentence), busy, others]);
 }
 
 function nobody(status: Status): HTMLElement {
@@ -91,6 +92,7 @@ function legendOfPaths(): HTMLElement {
     item('direct', 'direct'),
     item('relay', 'by a relay'),
     item('none', 'no path now'),
+    item('thread', 'between others'),
   );
 }
 

@@ -10,7 +10,7 @@ const SHOWN_MAX = 500; // a browser on a phone still scrolls
 
 export function peers(app: App): View {
   const body = h('tbody');
-  const search = h('input', { type: 'search', placeholder: 'a name', 'aria-label': 'Search' });
+  const search = h('input', { type: 'search', placeholder: 'find a name', 'aria-label': 'Search' });
   const heads = HEADS.map((head) => h('th', { scope: 'col' }, head));
   const table = h('table', { class: 'peers' }, h('thead', {}, h('tr', {}, ...heads)), body);
   const empty = h(
