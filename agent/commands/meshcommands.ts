@@ -90,6 +90,23 @@ export const MESH_COMMANDS: readonly Command[] = [
     load: async () => (await import('./revoke.js')).revoke,
   },
   {
+    name: 'rename',
+    help: 'another name for a member, everywhere; on an admin',
+    details: [
+      'The node takes it over as soon as it hears of it. Its addresses, and its id in the topics of',
+      'MQTT, stay. An admin may as well change its own: kith config set name NEW.',
+    ],
+    positional: ['name', 'to'],
+    schema: v.strictObject({
+      name: name('what the member is called now'),
+      to: name('what it will be called'),
+    }),
+    permission: 'change',
+    privileged: true,
+    place: 'either',
+    load: async () => (await import('./rename.js')).rename,
+  },
+  {
     name: 'admin add',
     help: 'a member may invite and revoke from now on; needs the mesh key',
     positional: ['name'],

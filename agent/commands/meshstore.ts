@@ -35,6 +35,12 @@ export type Joined = Readonly<{
   restart: boolean; // no agent runs yet: `kith up` brings the mesh about
 }>;
 
+export type Renamed = Readonly<{
+  node: string; // node key, base64url: as before
+  was: string;
+  name: string;
+}>;
+
 /** All methods throw Failure with a sentence that says what to do. */
 export interface MeshStore {
   /** Null: this node belongs to no mesh yet. */
@@ -47,6 +53,8 @@ export interface MeshStore {
   join(word: string): Promise<Joined>;
   /** What it was: a member or an invite. */
   revoke(name: string): Promise<'member' | 'invite'>;
+  /** Of a member, by an admin; the node itself follows as soon as it hears of it. */
+  rename(name: string, to: string): Promise<Renamed>;
   /** `key`: a file with the mesh key. */
   setAdmin(name: string, admin: boolean, key: string | undefined): Promise<void>;
   /** An order to a node over MQTT, signed by this one, which is an admin. */

@@ -5,10 +5,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Endpoint } from '../bytes/address.js';
 import { family, formatEndpoint, type Place } from '../bytes/address.js';
 import { Failure } from '../commands/failure.js';
+import { PrivateKey } from '../crypto/x25519.js';
 import { enrol } from '../identity/door.js';
+import { EpochKeys } from '../identity/epochkeys.js';
 import type { Invite } from '../identity/invite.js';
 import { idOf } from '../identity/nodeid.js';
 import { sentenceOf } from '../identity/reasons.js';
+import type { Roster } from '../identity/roster.js';
 import type { Identity } from '../identity/seed.js';
 import { signShow } from '../identity/show.js';
 import { DoorClient, type DoorClientOptions, type DoorOutcome } from '../mesh/doorclient.js';
@@ -69,6 +72,15 @@ export async function standAtDoor(
     client.close();
     for (const socket of sockets) socket?.close();
   }
+}
+
+/** What in a welcome is no statement, but the rendezvous key for us. */
+export function sharesIn(welcome: Welcome, roster: Roster, identity: Identity): Uint8Array[] {
+  const privateKey = new PrivateKey(identity.privateKey.bytes.slice());
+  const keys = new EpochKeys(roster, identity.signer, privateKey);
+  const shares = welcome.statements.filter((bytes) => keys.take(bytes));
+  privateKey.wipe();
+  return shares;
 }
 
 function read(outcome: DoorOutcome, invite: Invite): Welcome {

@@ -17,6 +17,8 @@ export type LiveMeshOptions = Readonly<{
   parts: Pick<UpParts, 'makeMesh'>;
   random: (bytes: number) => Uint8Array;
   link: () => RetainingLink | undefined;
+  /** It runs now. */
+  begun?: () => void;
   log: Log;
 }>;
 
@@ -49,12 +51,25 @@ export class MeshHost implements LiveMesh {
       config: () => node.current,
       folder,
       link,
-      onRoster: () => this.file.touch(),
+      onRoster: () => this.rosterChanged(),
       log,
     });
     this.running = running;
     await running.start();
     node.mesh = running;
+    this.followName();
+  }
+
+  private rosterChanged(): void {
+    this.file.touch();
+    this.followName();
+  }
+
+  private followName(): void {
+    this.membership?.followName().catch((error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.options.log('error', `the name that an admin gave this node is not written: ${reason}`);
+    });
   }
 
   linked(): void {

@@ -41,3 +41,13 @@ export function checkName(name: string): void {
       `how about ${safeName(name, 'node')}?`,
   );
 }
+
+/** Their names. */
+export function adminsOf(roster: Roster): string {
+  const admins = [...roster.members()].filter(({ admin }) => admin);
+  return admins.map(({ name }) => name).join(', ');
+}
+
+export function noAdmin(roster: Roster): Failure {
+  return new Failure(`this node is no admin of the mesh; ${adminsOf(roster) || 'nobody'} is`);
+}

@@ -5,14 +5,20 @@ import { localPrefixes } from '../../board/machine.js';
 import { type Endpoint, formatEndpoint, formatPrefix, parsePrefix } from '../bytes/address.js';
 import type { Store } from '../commands/context.js';
 import { Failure } from '../commands/failure.js';
-import type { Founded, Invited, Joined, MemberView, MeshStore } from '../commands/meshstore.js';
+import type {
+  Founded,
+  Invited,
+  Joined,
+  MemberView,
+  MeshStore,
+  Renamed,
+} from '../commands/meshstore.js';
 import { suggestion } from '../config/words.js';
 import { signerOf } from '../crypto/ed25519.js';
 import { wipe } from '../crypto/secret.js';
 import { PrivateKey } from '../crypto/x25519.js';
 import { addAdmin, removeAdmin, revokeNode, revokeVoucher } from '../identity/admin.js';
 import { makeInvite, ownProfile } from '../identity/door.js';
-import { EpochKeys } from '../identity/epochkeys.js';
 import { makeMesh } from '../identity/found.js';
 import { decodeInvite, type Invite, type InviteEndpoint } from '../identity/invite.js';
 import type { Member, Role } from '../identity/member.js';
@@ -21,11 +27,12 @@ import { idBytes, idOf } from '../identity/nodeid.js';
 import { sentenceOf } from '../identity/reasons.js';
 import { Roster } from '../identity/roster.js';
 import type { Identity } from '../identity/seed.js';
-import { knock, type Welcome } from './door.js';
+import { knock, sharesIn } from './door.js';
 import type { Folder } from './folder.js';
-import { checkName, memberNamed, viewOf } from './members.js';
+import { checkName, memberNamed, noAdmin, viewOf } from './members.js';
 import { signOrder } from './mqtt/orders.js';
 import { openSealed } from './mqtt/seal.js';
+import { checkFree, Naming } from './naming.js';
 import type { LiveMesh } from './ports.js';
 import { type Believed, readRoster, writeRoster } from './rosterfile.js';
 import { loadIdentity } from './store.js';
@@ -52,8 +59,16 @@ type Held = Readonly<{
 export class Membership implements MeshStore {
   private held: Held | undefined;
   private entering = false;
+  private readonly naming: Naming;
 
-  constructor(private readonly options: MembershipOptions) {}
+  constructor(private readonly options: MembershipOptions) {
+    this.naming = new Naming({
+      store: options.store,
+      roster: () => this.open()?.roster,
+      withIdentity: (use) => this.withIdentity(use),
+      add: (statement) => this.add([statement]),
+    });
+  }
 
   /** The roster, read at the first time; null: no mesh. The running mesh works on the very same. */
   open(): Held | null {
@@ -118,24 +133,17 @@ export class Membership implements MeshStore {
     name: string,
     terms: Readonly<{ ttlMs: number; roles: readonly Role[]; subnets: readonly string[] }>,
   ): Promise<Invited> {
-    checkName(name);
     const { roster } = this.mustBelong();
     const { random } = this.options;
     const now = issueTime(roster);
-    for (const member of roster.members())
-      if (member.name === name) throw new Failure(`there is a member "${name}" already`);
-    for (const voucher of roster.openVouchers())
-      if (voucher.name === name && voucher.expires > now)
-        throw new Failure(
-          `an invite for "${name}" is open already: use it, or: kith revoke ${name}`,
-        );
+    checkFree(roster, name, now);
     const endpoints = await this.endpoints();
     const subnets = terms.subnets.flatMap((text) => parsePrefix(text) ?? []);
     const { roles, ttlMs: ttl } = terms;
     const some = subnets.length > 0 ? { subnets } : {}; // else any private one
     const inviting = { name, roles, ...some, ttl, at: now, endpoints, random };
     const made = this.withIdentity(({ signer }) => makeInvite(roster, signer, inviting));
-    if (!made) throw this.noAdmin(roster);
+    if (!made) throw noAdmin(roster);
     this.add(made.statements);
     return {
       name,
@@ -177,9 +185,19 @@ export class Membership implements MeshStore {
     const made = this.withIdentity(({ signer }) =>
       vouchers.flatMap(({ key }) => revokeVoucher(roster, signer, key, at) ?? []),
     );
-    if (made.length === 0) throw this.noAdmin(roster);
+    if (made.length === 0) throw noAdmin(roster);
     this.add(made);
     return 'invite';
+  }
+
+  rename(name: string, to: string): Promise<Renamed> {
+    this.mustBelong();
+    return this.naming.rename(name, to);
+  }
+
+  /** Where an admin has given this node another name, kith.json says so, too. */
+  followName(): Promise<void> {
+    return this.naming.follow();
   }
 
   private revocation(roster: Roster, { node, name, admin }: Member): readonly Uint8Array[] {
@@ -191,7 +209,7 @@ export class Membership implements MeshStore {
           `${name} is an admin: first kith admin remove ${name}, with the mesh key`,
         );
       const made = revokeNode(roster, signer, node, issueTime(roster), this.options.random);
-      if (!made) throw this.noAdmin(roster);
+      if (!made) throw noAdmin(roster);
       wipe(made.epochKey);
       return made.statements;
     });
@@ -299,7 +317,7 @@ export class Membership implements MeshStore {
   sign(order: string): Uint8Array {
     const { roster } = this.mustBelong();
     return this.withIdentity(({ signer, nodeKey }) => {
-      if (!roster.member(idOf(nodeKey))?.admin) throw this.noAdmin(roster);
+      if (!roster.member(idOf(nodeKey))?.admin) throw noAdmin(roster);
       return signOrder(order, roster.meshKey, signer);
     });
   }
@@ -351,11 +369,6 @@ export class Membership implements MeshStore {
     }
   }
 
-  private noAdmin(roster: Roster): Failure {
-    const admins = [...roster.members()].filter(({ admin }) => admin).map(({ name }) => name);
-    return new Failure(`this node is no admin of the mesh; ${admins.join(', ') || 'nobody'} is`);
-  }
-
   private meshSeed(file: string): Uint8Array {
     const { folder } = this.options;
     const bytes = folder.readBytes(file, MESH_KEY_BYTES_MAX);
@@ -368,15 +381,6 @@ export class Membership implements MeshStore {
     if (seed instanceof Uint8Array) return seed;
     throw new Failure(`${folder.file(file)}: ${seed.text}`);
   }
-}
-
-/** What in a welcome is no statement, but the rendezvous key for us. */
-function sharesIn(welcome: Welcome, roster: Roster, identity: Identity): Uint8Array[] {
-  const privateKey = new PrivateKey(identity.privateKey.bytes.slice());
-  const keys = new EpochKeys(roster, identity.signer, privateKey);
-  const shares = welcome.statements.filter((bytes) => keys.take(bytes));
-  privateKey.wipe();
-  return shares;
 }
 
 /** Later than all that was signed before, so that it counts; a clock may be wrong. */

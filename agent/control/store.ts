@@ -28,6 +28,7 @@ const TRIES_MAX = 3; // another writer was faster so many times: give up
 const LAST_WRONG = 'the configuration before the last change is not right any more:';
 
 export class FileStore implements Store {
+  onName: ((name: string) => void) | undefined;
   private queue: Promise<unknown> = Promise.resolve();
   private last: Readonly<{ text: string; config: Config }> | undefined;
 
@@ -117,6 +118,7 @@ export class FileStore implements Store {
         // Somebody may have edited the file meanwhile, with an editor or another command.
         if (this.folder.readConfig() !== text) continue;
         const next = configText(after, JSON.parse(text));
+        if (after.name !== before.name) this.onName?.(after.name);
         if (next !== text) {
           keepOlder(this.folder, text);
           this.folder.writeLast(text);

@@ -69,6 +69,14 @@ mesh('three nodes: invited, joined, speaking with each other, and one revoked', 
     await lab.waitFor(seen, 10_000, 'anna sees that ben reaches cleo');
     assert.match(await anna.must(['paths', '--mesh']), /^ben +cleo +direct +[\d.]+ ms$/m);
 
+    // Another name: by an admin, and the node follows.
+    const refused = await ben.run(['config', 'set', 'name', 'benno']);
+    assert.match(refused.stderr, /on anna: kith rename ben benno/);
+    await anna.must(['rename', 'ben', 'benno']);
+    await lab.waitFor(async () => (await ben.status()).name === 'benno', 5_000, 'ben is benno');
+    assert.is((await ben.must(['config', 'get', 'name'])).trim(), 'benno');
+    await anna.must(['rename', 'benno', 'ben']);
+
     // Another port: the others find it there, without anybody asking.
     await ben.must(['config', 'set', 'listen.port', '51999']);
     assert.ok((await ben.ping(await anna.address())) >= 0, 'ben reaches anna from another port');
