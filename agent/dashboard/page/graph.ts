@@ -6,6 +6,7 @@ import type { MeshPath, PeerStatus, Status } from '../../commands/context.js';
 import { s } from './elements.js';
 import { milliseconds } from './format.js';
 import type { Model } from './model.js';
+import { pairsOf } from './pairs.js';
 
 export const SHOWN_MAX = 48; // more cannot be read on a phone
 
@@ -47,16 +48,6 @@ export function sentence({ name, path }: PeerStatus): string {
   if (path.class === 'direct') return `${name}: direct${rtt}`;
   if (path.class === 'relay') return `${name}: relayed by ${path.via ?? 'a member'}${rtt}`;
   return `${name}: no path now`;
-}
-
-/** One of the two ways of each pair; a direct one where they do not agree. */
-export function pairsOf(paths: readonly MeshPath[]): MeshPath[] {
-  const pairs = new Map<string, MeshPath>();
-  for (const path of paths) {
-    const key = [path.from, path.to].sort().join('\0');
-    if (pairs.get(key)?.class !== 'direct') pairs.set(key, path);
-  }
-  return [...pairs.values()];
 }
 
 /** What it says of others, for those who do not see the threads. */

@@ -5,7 +5,8 @@ import type { App, View } from './app.js';
 import { chart, LINES_MAX } from './chart.js';
 import { h } from './elements.js';
 import { bytes, duration, milliseconds, rate } from './format.js';
-import { graph, pairsOf, sentence } from './graph.js';
+import { graph, sentence } from './graph.js';
+import { pairsOf } from './pairs.js';
 
 export function overview(app: App): View {
   const tiles = h('dl', { class: 'tiles' });

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { MeshPath } from '../../agent/commands/context.js';
-import { pairsOf } from '../../agent/dashboard/page/graph.js';
+import { pairsOf } from '../../agent/dashboard/page/pairs.js';
 
 const path = (from: string, to: string, via: string | null = null): MeshPath => ({
   from,
@@ -11,13 +11,13 @@ const path = (from: string, to: string, via: string | null = null): MeshPath => 
   rttMs: 1,
 });
 
-const graph = suite('dashboard/graph');
+const pairs = suite('dashboard/pairs');
 
-graph('a pair is drawn once, and direct where one of both says so', () => {
+pairs('a pair is drawn once, and direct where one of both says so', () => {
   const paths = [path('a', 'b'), path('b', 'a', 'c'), path('d', 'c', 'a'), path('c', 'd')];
   assert.equal(pairsOf(paths), [path('a', 'b'), path('c', 'd')]);
   assert.equal(pairsOf([path('a', 'b', 'c'), path('b', 'a', 'c')]), [path('b', 'a', 'c')]);
   assert.equal(pairsOf([]), []);
 });
 
-graph.run();
+pairs.run();
