@@ -12,8 +12,8 @@ import type { World } from './world.js';
 const MARK = Buffer.from('plaintext of a user of the simulation');
 const MARK_BYTES = MARK.length;
 
-const CHANNEL = 0x21;
-const CHANNEL_HEADER = 8;
+export const CHANNEL = 0x21; // what goes through a relay
+export const CHANNEL_HEADER = 8;
 const TRANSPORT = 4;
 const SESSIONS_MAX = 20_000; // whose counters are remembered
 const COUNTERS_MAX = 4_096; // of each, the newest
@@ -32,6 +32,8 @@ export class Checks implements Watcher {
   private readonly awaited = new Map<string, { from: NodeId; to: NodeId; count: number }>();
   private readonly counters = new Map<string, Map<number, number>>();
   private readonly ticks = new Map<SimNode, number>();
+  private readonly distrusted = new Set<Host>();
+  private readonly garbled = new Set<number>(); // checksums of messages that relays have altered
   private serial = 0;
   private weighed = 0;
 
@@ -78,24 +80,38 @@ export class Checks implements Watcher {
       this.world.fail(`${at.name} heard one who is no member of its roster`);
   }
 
+  /** What it sends is its own affair from now on. */
+  distrust(host: Host): void {
+    this.distrusted.add(host);
+  }
+
+  /** A malicious relay made this of somebody's message: whoever passes it on has not sealed it. */
+  garble(inner: Uint8Array): void {
+    this.garbled.add(checksum(inner));
+  }
+
   /** Whether the network may see it, and no counter seals two different texts. */
   private onWire({ bytes }: Datagram, sender: Host): void {
+    const sum = checksum(bytes);
+    this.world.stamp(sum);
+    if (this.distrusted.has(sender)) return;
     if (Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(MARK))
       this.world.fail(`${sender.name} sends a user's packet in plain text`);
     const wrapped = bytes[0] === CHANNEL;
     const inner = wrapped ? bytes.subarray(CHANNEL_HEADER) : bytes;
     const type = inner[0] ?? 0;
     if (type < 1 || type > 4) this.world.fail(`${sender.name} sends something of type ${type}`);
-    if (type === TRANSPORT) this.checkCounter(inner, sender);
+    if (type !== TRANSPORT) return;
+    const innerSum = wrapped ? checksum(inner) : sum;
+    if (!this.garbled.has(innerSum)) this.checkCounter(inner, innerSum, sender);
   }
 
-  private checkCounter(datagram: Uint8Array, sender: Host): void {
+  private checkCounter(datagram: Uint8Array, sum: number, sender: Host): void {
     const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.length);
     const session = `${sender.name} ${view.getUint32(4, true)}`;
     const counter = view.getUint32(8, true);
     const known = this.counters.get(session) ?? new Map<number, number>();
     if (known.size === 0) addBounded(this.counters, session, known, SESSIONS_MAX);
-    const sum = checksum(datagram);
     const before = known.get(counter);
     if (before !== undefined && before !== sum)
       this.world.fail(`${sender.name} seals two texts with counter ${counter}`);

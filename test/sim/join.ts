@@ -87,5 +87,6 @@ function enter(
   roster.add([ownProfile(roster, signer, {}, at)]);
   for (const { id, bytes } of roster.statements()) node.disk.statements.set(id, bytes);
   const inviter = village.nodes.find(({ id }) => village.keyOf(id).every((b, i) => b === by[i]));
+  village.welcomed.set(node, inviter);
   village.begin(node, inviter);
 }

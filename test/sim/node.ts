@@ -106,10 +106,15 @@ export class SimNode implements Above {
     const own = this.brain.addressOf(this.id);
     const other = this.brain.addressOf(to);
     if (!this.running || own === undefined || other === undefined) return;
+    this.inside(addressBytes(own), addressBytes(other), text);
+  }
+
+  /** A packet off its TUN. */
+  inside(from: Uint8Array, to: Uint8Array, text: Uint8Array): void {
     const packet = new Uint8Array(40 + text.length);
     packet.set([0x60, 0, 0, 0, text.length >> 8, text.length & 0xff, 59, 64]);
-    packet.set(addressBytes(own), 8);
-    packet.set(addressBytes(other), 24);
+    packet.set(from, 8);
+    packet.set(to, 24);
     packet.set(text, 40);
     this.tunnel.inside(packet);
     this.arm();

@@ -1,12 +1,15 @@
 // What happens to a simulated mesh, and what must be true in the end. What must be true all the
 // time is in checks.ts. Each scenario is the same for the same seed.
 
+import { TRICKS, Villain } from './malice.js';
 import type { NatName } from './nat.js';
 import { CALM, type LineOptions } from './net.js';
 import type { SimNode } from './node.js';
+import { chat, Troubles } from './troubles.js';
 import { Village } from './village.js';
 
-export type Told = Readonly<{ events: number; delivered: number; virtualMs: number }>;
+/** `log`: a hash of all that happened. */
+export type Told = Readonly<{ events: number; delivered: number; virtualMs: number; log: string }>;
 
 const SETTLE_MS = 180_000; // reachable nodes are believed in after two minutes
 const BACK_MS = 3_000; // without traffic after a change of address
@@ -130,6 +133,25 @@ export function revocation(seed: number): Told {
   return told(village);
 }
 
+/** One of four trackers lies as much as it can; the others find each other all the same. */
+export function lies(seed: number): Told {
+  const village = new Village({
+    seed,
+    nats: [null, null, null, null, ...someKinds(seed).slice(2)],
+  });
+  const { world } = village;
+  village.start();
+  world.run(10_000);
+  const liar = new Villain(village, village.node(1 + world.random.below(3)), new Set(TRICKS));
+  village.villains = [liar];
+  liar.begin();
+  world.run(SETTLE_MS);
+  const honest = village.alive().filter((node) => node !== liar.node);
+  mustHear(village, honest);
+  mustBeDirect(village, honest);
+  return told(village);
+}
+
 /** Two to four on the internet, and three to six homes. */
 function someKinds(seed: number): (NatName | null)[] {
   const { random } = new Village({ seed, nats: [null] }).world;
@@ -139,107 +161,14 @@ function someKinds(seed: number): (NatName | null)[] {
   return [...open, ...homes];
 }
 
-/** A few words between some, so that paths are in use when they break. */
-function chat(village: Village): void {
-  const alive = village.alive();
-  for (let i = 0; i < 4; i++) {
-    const a = alive[village.world.random.below(alive.length)];
-    const b = alive[village.world.random.below(alive.length)];
-    if (a && b && a !== b) village.say(a, b);
-  }
-}
-
-/** Crashes, cuts, moves, partitions, bad lines and wrong clocks, each with its end. */
-class Troubles {
-  private readonly over: (() => void)[] = [];
-  private readonly touched = new Set<SimNode>();
-
-  constructor(private readonly village: Village) {}
-
-  /** About one in ten seconds begins one. */
-  maybe(): void {
-    const { random } = this.village.world;
-    if (random.next() > 0.1) return;
-    const kinds = ['crash', 'crash', 'cut', 'move', 'part', 'line', 'clock'] as const;
-    const kind = kinds[random.below(kinds.length)]!;
-    const node = this.village.node(random.below(this.village.nodes.length));
-    this.village.world.note(`${kind} ${node.name}`);
-    if (kind === 'line') this.badLine();
-    else if (kind === 'part') this.part();
-    else if (!this.touched.has(node)) this.strike(kind, node);
-  }
-
-  private strike(kind: 'crash' | 'cut' | 'move' | 'clock', node: SimNode): void {
-    const { village } = this;
-    if (kind === 'move') {
-      village.net.move(village.siteOf(node));
-      if (village.siteOf(node).nat === null) node.noticeMove();
-      return;
-    }
-    if (kind === 'clock') {
-      node.skewMs = village.world.random.below(240_000) - 120_000;
-      return;
-    }
-    this.touched.add(node);
-    const site = village.siteOf(node);
-    if (kind === 'crash') node.crash();
-    else site.cut = true;
-    this.later(() => {
-      this.touched.delete(node);
-      if (kind === 'crash') village.begin(node);
-      else site.cut = false;
-    });
-  }
-
-  private part(): void {
-    const { village } = this;
-    const { random } = village.world;
-    const sides = village.nodes.map((node) => [village.siteOf(node), random.below(2)] as const);
-    village.net.part(new Map(sides));
-    this.later(() => village.net.heal());
-  }
-
-  private badLine(): void {
-    const { net, world } = this.village;
-    const { random } = world;
-    net.line = {
-      loss: 0.2 * random.next(),
-      duplication: 0.1 * random.next(),
-      delayMs: 5 + 100 * random.next(),
-      jitterMs: 100 * random.next(),
-    };
-    this.later(() => {
-      net.line = CALM;
-    });
-  }
-
-  /** Between one and thirty seconds. */
-  private later(over: () => void): void {
-    const { world } = this.village;
-    const once = () => {
-      const i = this.over.indexOf(once);
-      if (i < 0) return;
-      this.over.splice(i, 1);
-      over();
-    };
-    this.over.push(once);
-    world.after(1_000 + world.random.below(29_000), once);
-  }
-
-  /** All of them are over. */
-  end(): void {
-    while (this.over.length > 0) this.over[0]?.();
-  }
-}
-
-function mustHear(village: Village): void {
-  const missing = village.allHear(village.pairs());
+export function mustHear(village: Village, nodes = village.alive()): void {
+  const missing = village.allHear(village.pairs(nodes));
   if (missing.length > 0) village.world.fail(`do not hear each other: ${missing.join(' ')}`);
 }
 
-function mustBeDirect(village: Village): void {
+export function mustBeDirect(village: Village, nodes = village.alive()): void {
   const { world } = village;
-  const pairs = village.pairs().filter(([a, b]) => village.canMeet(a, b));
+  const pairs = village.pairs(nodes).filter(([a, b]) => village.canMeet(a, b));
   const indirect = () =>
     pairs.filter(
       ([a, b]) => village.pathOf(a, b.id) !== 'direct' || village.pathOf(b, a.id) !== 'direct',
@@ -255,13 +184,13 @@ function mustBeDirect(village: Village): void {
   if (left.length > 0) world.fail(`could meet directly and do not: ${left.join(', ')}`);
 }
 
-function mustAgree(village: Village): void {
+export function mustAgree(village: Village): void {
   const stray = village.strayRosters();
   if (stray.length > 0) village.world.fail(`have another roster: ${stray.join(' ')}`);
 }
 
-function told({ world, checks }: Village): Told {
+export function told({ world, checks }: Village): Told {
   let delivered = 0;
   for (const count of checks.delivered.values()) delivered += count;
-  return { events: world.events, delivered, virtualMs: world.now };
+  return { events: world.events, delivered, virtualMs: world.now, log: world.log };
 }

@@ -59,7 +59,7 @@ export function thousands(seed: number, count: number, minutes: number, detail =
   lookups(village);
   let delivered = 0;
   for (const each of village.checks.delivered.values()) delivered += each;
-  return { events: world.events, delivered, virtualMs: world.now };
+  return { events: world.events, delivered, virtualMs: world.now, log: world.log };
 }
 
 /** Pairs that never met find each other. */

@@ -6,6 +6,7 @@ import type { NodeId } from '../../agent/identity/member.js';
 import type { Roster } from '../../agent/identity/roster.js';
 import { assemble } from './assemble.js';
 import { Checks } from './checks.js';
+import type { Villain } from './malice.js';
 import { canMeet, NATS, type NatBehaviour, type NatName } from './nat.js';
 import { type LineOptions, Net, type Site } from './net.js';
 import { LISTEN_PORT, SimNode } from './node.js';
@@ -36,6 +37,8 @@ export class Village {
   readonly checks: Checks;
   readonly revoked = new Set<SimNode>();
   readonly guests = new Set<SimNode>(); // no members from the start; some are let in later
+  readonly welcomed = new Map<SimNode, SimNode | undefined>(); // guests, and who let them in
+  villains: readonly Villain[] = []; // malicious members, for as long as they are
   private readonly believed = new Map<SimNode, SimNode>(); // who let each in
   private readonly nats = new Map<SimNode, NatBehaviour | null>();
   private readonly persons = new Map<SimNode, Person>();

@@ -7,7 +7,19 @@ import {
   type DoorClientOptions,
   type DoorOutcome,
 } from '../../agent/mesh/doorclient.js';
-import type { SimNode } from './node.js';
+import type { Times } from '../../agent/mesh/effects.js';
+import type { Random } from '../lab/random.js';
+import type { Host, Net } from './net.js';
+import type { World } from './world.js';
+
+/** The machine that it stands on. */
+export type Standing = Readonly<{
+  random: Random;
+  host: Host;
+  net: Net;
+  world: World;
+  times(): Times;
+}>;
 
 const STEP_MIN_MS = 1; // the granularity of real timers
 
@@ -17,7 +29,7 @@ export class Visit {
   private ended = false;
 
   constructor(
-    private readonly node: SimNode,
+    private readonly node: Standing,
     port: number,
     options: Omit<DoorClientOptions, 'random' | 'slotFor' | 'send'>,
   ) {

@@ -36,6 +36,7 @@ export class World {
   private readonly checks: (() => void)[] = [];
   private readonly notes: string[] = [];
   private order = 0;
+  private stamped = 0x811c9dc5;
 
   constructor(readonly seed: number) {
     this.random = new Random(seed);
@@ -57,6 +58,18 @@ export class World {
   /** Asked after every event. */
   check(check: () => void): void {
     this.checks.push(check);
+  }
+
+  /** A hash of all that was stamped, in its order: the same for the same seed. */
+  get log(): string {
+    return (this.stamped >>> 0).toString(16).padStart(8, '0');
+  }
+
+  /** This happened now; a number that tells what. */
+  stamp(what: number): void {
+    const time = Math.imul(Math.floor(this.now * 1_000), 0x85ebca6b);
+    this.stamped = Math.imul(this.stamped ^ what ^ time, 0x01000193);
+    this.stamped ^= this.stamped >>> 15;
   }
 
   /** One line about what just happened; kept while it is recent. */
