@@ -4,6 +4,7 @@
 import type { Config } from '../config/schema.js';
 import type { Changes } from './changes.js';
 import type { MeshStore } from './meshstore.js';
+import type { Publisher, Updates } from './updates.js';
 
 /** Why there is no path to a peer, or why it is not a good one. */
 export type PathReason = Readonly<{
@@ -92,11 +93,6 @@ export type UpdateStatus = Readonly<{
   progress: number | null; // per cent while one is being installed
 }>;
 
-export interface UpdateView {
-  /** Asks nobody. */
-  updateStatus(): UpdateStatus;
-}
-
 export type LogLine = Readonly<{
   at: number; // Unix milliseconds
   level: 'error' | 'info' | 'verbose';
@@ -143,8 +139,10 @@ export interface Context {
   readonly agent: AgentView | null;
   /** Changes that wait to be confirmed; null where this is not the agent's own process. */
   readonly changes?: Changes | null;
-  /** Absent where this is not the agent's own process. */
-  readonly update?: UpdateView | null;
+  /** Null where this agent cannot be replaced; absent where this is not its own process. */
+  readonly update?: Updates | null;
+  /** Absent where this is not the command line's own process. */
+  readonly publisher?: Publisher | undefined;
   /** What the running agent logged last, oldest first; absent where this is not its process. */
   readonly log?: (() => readonly LogLine[]) | undefined;
   /** Null while the dashboard is off; absent where this is not the agent's own process. */

@@ -8,6 +8,7 @@ import { FACE_COMMANDS } from './facecommands.js';
 import { LAB_COMMANDS } from './labcommands.js';
 import { MESH_COMMANDS } from './meshcommands.js';
 
+import { UPDATE_COMMANDS } from './updatecommands.js';
 const watch = { watch: true, permission: 'look', place: 'agent', positional: [] } as const;
 const path = v.pipe(v.string(), v.maxLength(1024, 'is too long'));
 
@@ -224,3 +225,4 @@ export const COMMANDS: readonly Command[] = [
 export function findCommand(name: string): Command | undefined {
   return COMMANDS.find((command) => command.name === name);
 }
+  ...UPDATE_COMMANDS,

@@ -18,6 +18,7 @@ import { BrokerSchema, MqttSchema } from './mqttschema.js';
 import { parseInterfaceAddress } from './prefixes.js';
 import { SerialSchema } from './serialschema.js';
 
+import { UpdateSchema } from './updateschema.js';
 export const CONFIG_VERSION = 1;
 export const DEFAULT_PORT = 51820;
 export const PEERS_MAX = 10_000;
@@ -197,6 +198,8 @@ export const ConfigSchema = v.strictObject({
   dashboard: v.optional(DashboardSchema, {}),
   mesh: v.optional(MeshSchema, {}),
   peers: v.pipe(
+  board: v.optional(BoardSchema, {}),
+  update: v.optional(UpdateSchema, {}),
     v.optional(
       v.pipe(
         v.array(PeerSchema, 'must be a list of peers'),

@@ -152,6 +152,7 @@ async function runHere(
   const random = (bytes: number) => new Uint8Array(randomBytes(bytes));
   const running = await Client.open(folder.socketPath);
   running?.close();
+  const { publisher } = await import('./publisher.js');
   const store = new FileStore(folder, random);
   const context: Context = {
     statePath: folder.path,
@@ -167,6 +168,7 @@ async function runHere(
     random,
     guessAddress: sourceAddress,
     note: (line) => console.error(`${line}\n`),
+    publisher: publisher(random),
   };
   return { result: await runCommand(command, given, context), notes: [] };
 }

@@ -15,6 +15,7 @@ import { Client } from './client.js';
 import { Faces } from './faces.js';
 import { Folder } from './folder.js';
 import { guessEndpoints } from './guess.js';
+import { restoreKept } from './keptconfig.js';
 import { LiveNode } from './live.js';
 import { MeshHost } from './livemesh.js';
 import { LogRing } from './logring.js';
@@ -22,7 +23,9 @@ import { Membership } from './membership.js';
 import { commandersOf } from './mqtt/orders.js';
 import type { Log, UpParts } from './ports.js';
 import { ControlSocket } from './socket.js';
-import { FileStore, loadIdentity, overlay } from './store.js';
+import { FileStore, type Live, loadIdentity, overlay } from './store.js';
+import { Updating } from './updating.js';
+import { VERSION } from './version.js';
 import { settleVersion } from './versions.js';
 
 export type UpOptions = Readonly<{
@@ -42,48 +45,38 @@ export async function up(options: UpOptions, parts: UpParts, say: Log = toStderr
   folder.make();
   await refuseSecond(folder);
   const random = (bytes: number) => new Uint8Array(randomBytes(bytes));
-  if (takeBackUnconfirmed(folder)) log('error', 'a change that was not confirmed: taken back');
-  const settled = settleVersion(folder);
-  if (settled !== undefined) log('info', settled);
+  settleConfig(folder, log);
   const store = new FileStore(folder, random);
   const { config: written, made } = store.readOrMake();
   const config = overlay(written, options.settings);
   const privateKey = loadPrivateKey(folder, config, random);
-  const { name: interfaceName, mtu } = config.interface;
+  const { name: interfaceName } = config.interface;
   const lacking = await preflight({ interfaceName, port: config.listen.port });
   if (lacking !== undefined) throw new Failure(lacking);
 
   // Below this line the machine is touched; above it only the state folder was.
   const ending = new Ending(log);
-  const tunnel = parts.makeTunnel({
-    interfaceName,
-    mtu,
-    cipher: config.cipher,
-    workers: config.dataplane.workers,
-    offloads: config.dataplane,
-    ceiling: folder.readCeiling(),
-    saveCeiling: (seconds) => saveCeiling(folder, seconds, log),
-    log,
-    onGone: () => ending.lost(`the interface ${interfaceName} was deleted`),
-  });
+  const onGone = () => ending.lost(`the interface ${interfaceName} was deleted`);
+  const tunnel = parts.makeTunnel({ ...tunnelSettings(config, folder, log), onGone });
   const publicKey = encodeKey(publicKeyOf(privateKey));
   const settings = options.settings;
   const node = new LiveNode({ folder, tunnel, config, settings, publicKey, log });
   const status = () => node.status();
   const commanders = () => commandersOf(membership.open()?.roster);
-  const faces = new Faces({ folder, config, settings, status, commanders, random, log });
-  const live = new FileStore(folder, random, faces.live(node));
+  const update = () => updating.status();
+  const faces = new Faces({ folder, config, settings, status, update, commanders, random, log });
+  const told = followed(faces.live(node), () => updating);
+  const live = new FileStore(folder, random, told);
   const link = () => faces.link;
-  const mesh = new MeshHost({ folder, node, tunnel, parts, random, link, log });
-  const membership = new Membership({
-    folder,
-    store: live,
-    random,
-    live: mesh,
-    guessEndpoints: () => guessEndpoints(live, sourceAddress),
-  });
+  const begun = () => void updating.follow();
+  const mesh = new MeshHost({ folder, node, tunnel, parts, random, link, begun, log });
+  const guess = () => guessEndpoints(live, sourceAddress);
+  const owned = { folder, store: live, random };
+  const membership = new Membership({ ...owned, live: mesh, guessEndpoints: guess });
   mesh.membership = membership;
-  const context = contextOf(folder, live, membership, node, faces, ring, random);
+  const [end, changed] = [() => ending.restart(), () => faces.poke()];
+  const updating = new Updating({ folder, node, membership, end, changed, log });
+  const context = contextOf({ ...owned, membership, node, faces, updating, ring });
   const socket = new ControlSocket(folder.socketPath, context, log);
   let stopBeside: (() => Promise<void>) | undefined;
   try {
@@ -96,9 +89,11 @@ export async function up(options: UpOptions, parts: UpParts, say: Log = toStderr
     ending.onReload(() => reload(live, log));
     await faces.start(context);
     mesh.linked();
+    await updating.follow();
     introduce(node, made, folder, options.print);
     return await ending.ended();
   } finally {
+    updating.stop();
     await faces.stop();
     await socket.close();
     await stopBeside?.();
@@ -106,6 +101,28 @@ export async function up(options: UpOptions, parts: UpParts, say: Log = toStderr
     node.stop();
     await tunnel.stop();
   }
+}
+
+/** What an end in the middle of something left of the configuration is put right. */
+function settleConfig(folder: Folder, log: Log): void {
+  if (takeBackUnconfirmed(folder)) log('error', 'a change that was not confirmed: taken back');
+  const restored = restoreKept(folder, process.env.KITH_RELEASE ?? VERSION);
+  if (restored !== undefined) log('error', restored);
+  const settled = settleVersion(folder);
+  if (settled !== undefined) log('info', settled);
+}
+
+function tunnelSettings(config: Config, folder: Folder, log: Log) {
+  return {
+    interfaceName: config.interface.name,
+    mtu: config.interface.mtu,
+    cipher: config.cipher,
+    workers: config.dataplane.workers,
+    offloads: config.dataplane,
+    ceiling: folder.readCeiling(),
+    saveCeiling: (seconds: number) => saveCeiling(folder, seconds, log),
+    log,
+  };
 }
 
 async function refuseSecond(folder: Folder): Promise<void> {
@@ -144,19 +161,40 @@ function saveCeiling(folder: Folder, seconds: number, log: Log): void {
   }
 }
 
-function contextOf(
-  folder: Folder,
-  store: FileStore,
-  mesh: Membership,
-  agent: LiveNode,
-  faces: Faces,
-  ring: LogRing,
-  random: (bytes: number) => Uint8Array,
-): (note: (line: string) => void) => Context {
+type Parts = Readonly<{
+  folder: Folder;
+  store: FileStore;
+  membership: Membership;
+  node: LiveNode;
+  faces: Faces;
+  updating: Updating;
+  ring: LogRing;
+  random: (bytes: number) => Uint8Array;
+}>;
+
+function contextOf(parts: Parts): (note: (line: string) => void) => Context {
+  const { folder, store, membership: mesh, node: agent, faces, updating, ring, random } = parts;
   const changes = faces.changesOf(store);
   const rest = { statePath: folder.path, store, mesh, agent, changes, agentRuns: true, random };
   const beside = { log: () => ring.lines(), dashboard: () => faces.dashboardAccess() };
-  return (note) => ({ ...rest, ...beside, guessAddress: sourceAddress, note });
+  return (note) => ({
+    ...rest,
+    ...beside,
+    update: updating.orders,
+    guessAddress: sourceAddress,
+    note,
+  });
+}
+
+/** Updates hear of a change after all others. */
+function followed(live: Live, updating: () => Updating): Live {
+  return {
+    async apply(after) {
+      const restart = await live.apply(after);
+      updating().reconfigured();
+      return restart;
+    },
+  };
 }
 
 /** A few lines for whoever sits at the terminal. */
@@ -199,6 +237,12 @@ class Ending {
   lost(reason: string): void {
     if (this.code === undefined) this.log('error', reason);
     this.end(1);
+  }
+
+  /** Whoever started this agent starts it again. */
+  restart(): void {
+    this.log('info', 'ends, to be started as another release');
+    this.end(0);
   }
 
   onReload(reload: () => void): void {

@@ -31,6 +31,7 @@ export const KINDS = {
   attestation: 13,
   reachable: 14,
   order: 15, // of an admin to one node, over MQTT
+  release: 16, // a manifest, with its publisher's key in the place of the mesh key
 } as const;
 export type Kind = keyof typeof KINDS;
 

@@ -23,6 +23,7 @@ const FREE = `
   mesh.portMapping mesh.portPrediction
   mesh.discovery.lan mesh.discovery.mqtt mesh.discovery.remember
   mesh.share.relay mesh.share.relayMbps mesh.share.relayGbPerMonth
+  update.after update.window update.trialSeconds update.share
 `;
 
 const PRIVILEGED = `
@@ -32,6 +33,7 @@ const PRIVILEGED = `
   broker.enabled broker.reach broker.port broker.webSocketPort
   serial.port serial.baudRate serial.pinFile
   dashboard.enabled dashboard.listen dashboard.port dashboard.metrics
+  update.url update.keys update.channel update.automatic
 `;
 
 const listed = (text: string) => text.trim().split(/\s+/).sort();

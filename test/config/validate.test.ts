@@ -23,7 +23,8 @@ validate('the example of the design is a configuration', () => {
 });
 
 validate('defaults fill what is left out', () => {
-  const { mesh, mqtt, broker, serial, dashboard, ...tunnel } = config();
+  const { mesh, mqtt, broker, serial, dashboard, update, ...tunnel } = config();
+  assert.equal([update.automatic, update.keys, update.url], ['download', [], null]);
   assert.equal(serial, { port: null, baudRate: 115200, pinFile: null });
   assert.is(mesh.discovery.lan, true);
   assert.is(mesh.discovery.mqtt, false);
