@@ -5,8 +5,9 @@ import { createInterface } from 'node:readline';
 import type { Command } from '../agent/commands/command.js';
 import type { FlashCommand, Stage } from './command.js';
 import { LIST, WRITE } from './disk/commands.js';
+import { INJECT } from './inject/command.js';
 
-export const FLASH_COMMANDS: readonly FlashCommand[] = [LIST, WRITE];
+export const FLASH_COMMANDS: readonly FlashCommand[] = [LIST, WRITE, INJECT];
 
 /** What the command line hands over. */
 export type Surroundings = Readonly<{

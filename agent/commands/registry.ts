@@ -6,9 +6,10 @@ import type { Command } from './command.js';
 import { CONFIG_COMMANDS } from './configcommands.js';
 import { FACE_COMMANDS } from './facecommands.js';
 import { LAB_COMMANDS } from './labcommands.js';
+import { MACHINE_COMMANDS } from './machinecommands.js';
 import { MESH_COMMANDS } from './meshcommands.js';
-
 import { UPDATE_COMMANDS } from './updatecommands.js';
+
 const watch = { watch: true, permission: 'look', place: 'agent', positional: [] } as const;
 const path = v.pipe(v.string(), v.maxLength(1024, 'is too long'));
 
@@ -36,6 +37,13 @@ export const COMMANDS: readonly Command[] = [
           v.metadata({ value: 'PATH=VALUE' }),
         ),
         [],
+      ),
+      rehearse: v.optional(
+        v.pipe(
+          v.boolean(),
+          v.description('say what would be done to this machine, and do nothing'),
+        ),
+        false,
       ),
     }),
     permission: 'change',
@@ -199,6 +207,27 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import('./import.js')).importQuick,
   },
   {
+    name: 'provision',
+    help: 'set this node up by one document: name, invite, broker, PIN, settings',
+    details: [
+      'JSON as `kith flash inject` writes it; it is checked whole before anything changes.',
+      'It is a secret where an invite or a password is in it: give it by standard input.',
+    ],
+    positional: ['setup'],
+    schema: v.strictObject({
+      setup: v.pipe(
+        v.string(),
+        v.maxLength(256 * 1024, 'is too long'),
+        v.description('the document, JSON; - reads it from standard input'),
+        v.metadata({ value: 'SETUP', stdin: true }),
+      ),
+    }),
+    permission: 'secret',
+    privileged: true,
+    place: 'either',
+    load: async () => (await import('./provision.js')).provision,
+  },
+  {
     name: 'bench',
     help: 'what this machine can do, per cipher engine',
     positional: [],
@@ -216,8 +245,10 @@ export const COMMANDS: readonly Command[] = [
     place: 'process',
   },
   ...CONFIG_COMMANDS,
+  ...MACHINE_COMMANDS,
   ...MESH_COMMANDS,
   ...FACE_COMMANDS,
+  ...UPDATE_COMMANDS,
   ...LAB_COMMANDS,
 ];
 
@@ -225,4 +256,3 @@ export const COMMANDS: readonly Command[] = [
 export function findCommand(name: string): Command | undefined {
   return COMMANDS.find((command) => command.name === name);
 }
-  ...UPDATE_COMMANDS,

@@ -93,7 +93,10 @@ async function server(
   const server = createServer((request, response) => {
     asked.push(request.headers.range ?? 'whole');
     const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
-    if (request.url !== '/a.img') return response.writeHead(404).end();
+    if (request.url !== '/a.img') {
+      response.writeHead(404).end();
+      return;
+    }
     const rest = IMAGE.subarray(from);
     const ranged = from > 0 && !changes;
     response.writeHead(ranged ? 206 : 200, { 'content-length': rest.length, etag: '"1"' });
