@@ -19,7 +19,7 @@ import { PrivateKey } from './crypto/x25519.js';
 import { SLOT_IPV4, SLOT_IPV6 } from './dataplane/orders.js';
 import { isClockSynchronised } from './dataplane/synchronised.js';
 import { WayWatch } from './dataplane/waywatch.js';
-import { defaultGateway } from './discovery/gateway.js';
+import { wayOut } from './discovery/gateway.js';
 import { PortMapping } from './discovery/portmap.js';
 import { reissue } from './identity/admin.js';
 import { ownProfile } from './identity/door.js';
@@ -334,7 +334,7 @@ export class MeshNode implements RunningMesh {
   private tellLocals(): boolean {
     const { interfaceName, port } = this.tunnel;
     const addresses = linkAddresses(interfaceName);
-    const text = [port, defaultGateway(), ...addresses].join(' ');
+    const text = [port, wayOut(interfaceName), ...addresses].join(' ');
     const isNew = text !== this.locals;
     this.locals = text;
     if (isNew) this.underlay.tell((mesh, at) => mesh.onLocal(addresses, port, at));
