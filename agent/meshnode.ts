@@ -32,8 +32,8 @@ import { Meeting } from './meeting.js';
 import { buildMesh } from './mesh/house.js';
 import type { Mesh } from './mesh/mesh.js';
 import { OverlayLink } from './overlaylink.js';
-import { Remembered } from './remembered.js';
 import { Relayed } from './relayed.js';
+import { Remembered } from './remembered.js';
 import type { Tunnel } from './tunnel.js';
 import { type Keeper, Underlay } from './underlay.js';
 import { Visits } from './visits.js';
@@ -53,8 +53,8 @@ export class MeshNode implements RunningMesh {
   private readonly underlay: Underlay;
   private readonly ways: WayWatch;
   private readonly remembered: Remembered;
-  private readonly meeting: Meeting;
   private readonly relayed: Relayed;
+  private readonly meeting: Meeting;
   private readonly visits: Visits;
   private mapping: PortMapping | undefined;
   private mappedPort = 0;
@@ -72,8 +72,8 @@ export class MeshNode implements RunningMesh {
     const { interfaceName: name } = tunnel; // what the configuration says may be for the next start
     this.link = new OverlayLink({ name, self: this.self, roster, peers, log: settings.log });
     this.remembered = new Remembered(folder, config().mesh.discovery.remember, settings.log);
-    const { endpoint } = config();
     this.relayed = new Relayed(folder, settings.log);
+    const { endpoint } = config();
     const host = endpoint === null ? undefined : parseHost(endpoint);
     this.privateKey = new PrivateKey(identity.privateKey.bytes.slice());
     this.keys = new EpochKeys(roster, signer, this.privateKey);
@@ -92,8 +92,8 @@ export class MeshNode implements RunningMesh {
       port: () => tunnel.port,
       mtuMax: config().interface.mtu,
       share: () => shareOf(config().mesh.share),
-      predictPorts: () => config().mesh.portPrediction,
       ledger: this.relayed.ledger,
+      predictPorts: () => config().mesh.portPrediction,
       remembered: (node) => this.remembered.get(node),
       configured: host ? literal(host) : [],
       rowsForAll: true,
@@ -149,8 +149,8 @@ export class MeshNode implements RunningMesh {
     this.underlay.stop();
     this.tunnel.perform(this.tunnel.device.setDoor(null));
     this.remembered.flush();
-    this.meeting.stop();
     this.relayed.flush();
+    this.meeting.stop();
     await this.mapping?.stop();
     await this.link.settled();
     await this.visits.stop();
@@ -236,13 +236,13 @@ export class MeshNode implements RunningMesh {
       keep: () => this.changed(),
       discard: () => this.changed(),
       remember: (node, endpoint) => this.remembered.set(node, endpoint),
+      metered: () => this.relayed.look(),
       visit: (node, endpoints) => this.visits.begin(node, endpoints),
       publish: (record) => this.meeting.publish(record),
       mtu: (node, mtu) => this.link.raise(node, mtu),
       note: (code, node, text) =>
         settings.log(
           'verbose',
-      metered: () => this.relayed.look(),
           `${node === undefined ? '' : `${this.nameOf(node)}: `}${code}: ${text}`,
         ),
       publicKeyOf: (node) => settings.roster.member(node)?.publicKey,
