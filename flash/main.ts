@@ -6,8 +6,9 @@ import type { Command } from '../agent/commands/command.js';
 import type { FlashCommand, Stage } from './command.js';
 import { LIST, WRITE } from './disk/commands.js';
 import { INJECT } from './inject/command.js';
+import { PACKAGE } from './packagecommand.js';
 
-export const FLASH_COMMANDS: readonly FlashCommand[] = [LIST, WRITE, INJECT];
+export const FLASH_COMMANDS: readonly FlashCommand[] = [LIST, WRITE, INJECT, PACKAGE];
 
 /** What the command line hands over. */
 export type Surroundings = Readonly<{
