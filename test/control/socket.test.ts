@@ -3,7 +3,9 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Context } from '../../agent/commands/context.js';
+import type { AgentView, Context, PeerStatus, Status } from '../../agent/commands/context.js';
+import { peers as peersCommand } from '../../agent/commands/status.js';
+import { PEERS_MAX } from '../../agent/config/schema.js';
 import { Client } from '../../agent/control/client.js';
 import { Folder } from '../../agent/control/folder.js';
 import { Membership } from '../../agent/control/membership.js';
@@ -12,7 +14,10 @@ import { FileStore } from '../../agent/control/store.js';
 import { temporaryFolder } from './program.js';
 
 /** A socket over a real state folder, with no agent behind it. */
-async function served(doing: (path: string, socket: ControlSocket) => Promise<void>) {
+async function served(
+  doing: (path: string, socket: ControlSocket) => Promise<void>,
+  agent: AgentView | null = null,
+) {
   const folder = new Folder(temporaryFolder());
   const random = (bytes: number) => new Uint8Array(bytes).fill(5);
   const store = new FileStore(folder, random);
@@ -21,7 +26,7 @@ async function served(doing: (path: string, socket: ControlSocket) => Promise<vo
     statePath: folder.path,
     store,
     mesh: new Membership({ folder, store, random, guessEndpoints: async () => [] }),
-    agent: null,
+    agent,
     agentRuns: true,
     random,
     guessAddress: async () => '192.0.2.1',
@@ -185,6 +190,38 @@ socket('the client gets results, remarks and failures', () =>
     }
   }),
 );
+
+socket('10,000 peers come whole, and people can read them', () => {
+  const peer = (i: number): PeerStatus => ({
+    name: `peer-${i}`,
+    publicKey: Buffer.alloc(32, i).toString('base64'),
+    addresses: [`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}/32`, `fd00::${i.toString(16)}/128`],
+    endpoint: `198.51.100.${i & 255}:51820`,
+    path: {
+      class: 'none',
+      via: null,
+      rttMs: null,
+      mtu: null,
+      reason: { code: 'silent', evidence: 'it has not answered', advice: 'See whether it is up.' },
+    },
+    lastHandshake: 1_700_000_000,
+    rxBytes: i,
+    txBytes: 2 * i,
+  });
+  const peers = Array.from({ length: PEERS_MAX }, (_, i) => peer(i));
+  const agent = { status: () => ({ peers }) as unknown as Status };
+  return served(async (path) => {
+    const client = await Client.open(path);
+    assert.ok(client);
+    const { result } = await client.ask('peers', {});
+    assert.equal(result, { peers });
+    assert.ok(JSON.stringify(result).length > 3 * 1024 * 1024);
+    const view = { columns: 80, rows: 24, terminal: true, color: false, remark: () => {} };
+    const shown = await peersCommand.show(result as { peers: PeerStatus[] }, {}, view);
+    assert.match(shown, /^peer-9999 +none/m);
+    client.close();
+  }, agent);
+});
 
 socket('a stale file is replaced, nobody behind it is no agent', async () => {
   const folder = temporaryFolder();

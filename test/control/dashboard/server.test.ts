@@ -183,6 +183,13 @@ server('commands and settings, answered to the asker alone, privileged ones too'
   say('command/status', { id: 'a' });
   const status = await answer('command');
   assert.equal([status.id, status.ok, status.result.name], ['a', true, 'cabin']);
+  const peers = Array.from({ length: 10_000 }, (_, i) =>
+    peer({ name: `p${i}`, publicKey: `${i}` }),
+  );
+  node.status = { ...node.status, peers };
+  say('command/peers', { id: 'many' });
+  assert.is((await answer('command')).result.peers.length, 10_000);
+  node.status = { ...node.status, peers: [] };
   say('command/config-schema', { id: 'b' });
   assert.ok((await answer('command')).result.properties.dashboard);
   say('command/log', { id: 'c', arguments: { lines: 5 } });
