@@ -10,7 +10,7 @@ keepYoungSmall();
 // What runs for long. Other commands are over before it matters, and would pay for loading koffi.
 const has = (...names: string[]) => names.some((name) => process.argv.includes(name));
 
-if (has('up', 'wg')) {
+if (has('up', 'wg') && !has('--rehearse')) {
   const { shareArena } = await import('./dataplane/reclaim.js');
   shareArena();
   // `kith wg` without -f leaves the rest to another process.

@@ -15,8 +15,11 @@ export type Link = Readonly<{
 /** A line for `ip -batch` and what the kernel answered to it; undefined: it was done. */
 export type Answer = Readonly<{ line: string; error: string | undefined }>;
 
-/** Runs lines of `ip`, all of them even where one fails. */
-export type Ip = (lines: readonly string[]) => Promise<Answer[]>;
+/**
+ * Runs lines of `ip`, all of them even where one fails. `family`: where the lines do not tell, such
+ * as those of rules; IPv4 where it is left out.
+ */
+export type Ip = (lines: readonly string[], family?: 4 | 6) => Promise<Answer[]>;
 
 const OUTPUT_MAX = 1024 * 1024;
 
@@ -86,9 +89,10 @@ export function routeDifference(
 }
 
 /** One process for all lines: 130,000 routes take seconds, not hours. */
-export function runIp(lines: readonly string[]): Promise<Answer[]> {
+export function runIp(lines: readonly string[], family?: 4 | 6): Promise<Answer[]> {
   return new Promise((resolve, reject) => {
-    const child = spawn('ip', ['-force', '-batch', '-'], { stdio: ['pipe', 'ignore', 'pipe'] });
+    const flags = [...(family === undefined ? [] : [`-${family}`]), '-force', '-batch', '-'];
+    const child = spawn('ip', flags, { stdio: ['pipe', 'ignore', 'pipe'] });
     let output = '';
     child.stderr.setEncoding('utf8');
     child.stderr.on('data', (text: string) => {

@@ -31,6 +31,8 @@ export interface Handler<A = unknown, R = unknown> {
   run(context: Context, given: A): R | Promise<R>;
   /** The result for people, without a last line end. Remarks go to standard error. */
   show(result: R, given: A, view: View): string | Promise<string>;
+  /** Of the command line, where the answer itself is bad news; 0 where this is absent. */
+  exitCode?(result: R): 0 | 1;
 }
 
 export interface Command {

@@ -10,6 +10,7 @@
 import * as v from 'valibot';
 import { parseAddress, parsePrefix } from '../bytes/address.js';
 import { decodeKey, KEY_TEXT } from '../bytes/base64.js';
+import { BoardSchema } from './boardschema.js';
 import { DashboardSchema } from './dashboardschema.js';
 import { parseHost, parseHostAlone } from './host.js';
 import { file, flag, name, text, whole } from './kinds.js';
@@ -17,8 +18,8 @@ import { MeshSchema } from './meshschema.js';
 import { BrokerSchema, MqttSchema } from './mqttschema.js';
 import { parseInterfaceAddress } from './prefixes.js';
 import { SerialSchema } from './serialschema.js';
-
 import { UpdateSchema } from './updateschema.js';
+
 export const CONFIG_VERSION = 1;
 export const DEFAULT_PORT = 51820;
 export const PEERS_MAX = 10_000;
@@ -197,9 +198,9 @@ export const ConfigSchema = v.strictObject({
   serial: v.optional(SerialSchema, {}),
   dashboard: v.optional(DashboardSchema, {}),
   mesh: v.optional(MeshSchema, {}),
-  peers: v.pipe(
   board: v.optional(BoardSchema, {}),
   update: v.optional(UpdateSchema, {}),
+  peers: v.pipe(
     v.optional(
       v.pipe(
         v.array(PeerSchema, 'must be a list of peers'),

@@ -114,7 +114,7 @@ async function perform(
       for (const note of notes) console.error(`${note}\n`);
       const text = await render(handler, result, given, parsed, console);
       console.out(parsed.watch ? frame(text, round, parsed.json, console) : `${text}\n`);
-      if (!parsed.watch) return 0;
+      if (!parsed.watch) return handler.exitCode?.(result) ?? 0;
       await pause(WATCH_MS);
       if (console.closed()) return 0;
     }
@@ -133,8 +133,12 @@ async function takeOver(
   if (command.name === 'wg') return programs.wg(given as { name: string; foreground: boolean });
   const [, inLab] = /^lab (.+)$/.exec(command.name) ?? [];
   if (inLab !== undefined) return programs.lab(inLab, given, parsed.json, console);
-  const { config, set } = given as { config?: string; set: string[] };
+  const { config, set, rehearse } = given as { config?: string; set: string[]; rehearse: boolean };
   const print = (line: string) => console.out(`${line}\n`);
+  if (rehearse) {
+    const { rehearseUp } = await import('./rehearse.js');
+    return rehearseUp({ statePath: parsed.statePath, config, settings: set, print });
+  }
   return programs.up({ statePath: parsed.statePath, config, settings: set, print });
 }
 
@@ -148,11 +152,11 @@ async function runHere(
   const { FileStore } = await import('./store.js');
   const { Membership } = await import('./membership.js');
   const { guessEndpoints } = await import('./guess.js');
+  const { publisher } = await import('./publisher.js');
   const { sourceAddress } = await import('../../board/machine.js');
   const random = (bytes: number) => new Uint8Array(randomBytes(bytes));
   const running = await Client.open(folder.socketPath);
   running?.close();
-  const { publisher } = await import('./publisher.js');
   const store = new FileStore(folder, random);
   const context: Context = {
     statePath: folder.path,
@@ -164,11 +168,11 @@ async function runHere(
       guessEndpoints: () => guessEndpoints(store, sourceAddress),
     }),
     agent: null,
+    publisher: publisher(random),
     agentRuns: running !== undefined,
     random,
     guessAddress: sourceAddress,
     note: (line) => console.error(`${line}\n`),
-    publisher: publisher(random),
   };
   return { result: await runCommand(command, given, context), notes: [] };
 }

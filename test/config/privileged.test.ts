@@ -24,6 +24,7 @@ const FREE = `
   mesh.discovery.lan mesh.discovery.mqtt mesh.discovery.remember
   mesh.share.relay mesh.share.relayMbps mesh.share.relayGbPerMonth
   update.after update.window update.trialSeconds update.share
+  board.led
 `;
 
 const PRIVILEGED = `
@@ -34,6 +35,7 @@ const PRIVILEGED = `
   serial.port serial.baudRate serial.pinFile
   dashboard.enabled dashboard.listen dashboard.port dashboard.metrics
   update.url update.keys update.channel update.automatic
+  board.firewall
 `;
 
 const listed = (text: string) => text.trim().split(/\s+/).sort();

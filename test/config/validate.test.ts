@@ -23,7 +23,7 @@ validate('the example of the design is a configuration', () => {
 });
 
 validate('defaults fill what is left out', () => {
-  const { mesh, mqtt, broker, serial, dashboard, update, ...tunnel } = config();
+  const { mesh, mqtt, broker, serial, dashboard, update, board, ...tunnel } = config();
   assert.equal([update.automatic, update.keys, update.url], ['download', [], null]);
   assert.equal(serial, { port: null, baudRate: 115200, pinFile: null });
   assert.is(mesh.discovery.lan, true);
@@ -31,6 +31,7 @@ validate('defaults fill what is left out', () => {
   assert.equal([mqtt.enabled, mqtt.url, mqtt.privileged], [true, null, 'signed']);
   assert.equal([broker.enabled, broker.reach], ['auto', 'loopback']);
   assert.equal(dashboard, { enabled: true, listen: 'lan', port: 8377, metrics: false });
+  assert.equal(board, { firewall: true, led: null });
   assert.equal(tunnel, {
     version: 1,
     name: 'cabin',
