@@ -153,7 +153,7 @@ export class Reachables {
 
   /** Four bytes of each record that we hold: another knows by them what we lack. */
   marks(): Uint8Array {
-    const sealed = this.sealed();
+    const sealed = this.sealed().slice(0, REACHABLE_MAX); // and perhaps one more: our own
     const marks = new Uint8Array(MARK_BYTES * sealed.length);
     for (const [i, record] of sealed.entries()) marks.set(markOf(record), MARK_BYTES * i);
     return marks;

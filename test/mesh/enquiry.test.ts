@@ -2,6 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { MeshEffect } from '../../agent/mesh/effects.js';
 import { ENQUIRY_GAP_MS, Enquiry, ROUND_MS, ROUND_MS_MAX } from '../../agent/mesh/enquiry.js';
+import { encodeFrame } from '../../agent/mesh/frames.js';
 import { REACHABLE_MAX } from '../../agent/mesh/reachables.js';
 import { endpoint, FakeGround, FakeRoll, nodeId, times, WALL_START } from './ground.js';
 import { type Node, World } from './harness.js';
@@ -133,6 +134,17 @@ enquiry('what was lost on its way is asked for within minutes', () => {
   assert.is(home.reach.endpointOf(nodeId(300)), undefined);
   world.drive(world.now + 7 * MINUTE);
   assert.ok(home.reach.endpointOf(nodeId(300)));
+});
+
+enquiry('a full roll of records and our own fit into one question', () => {
+  const { world, tracker } = newcomer(REACHABLE_MAX);
+  const own = record(world, 900);
+  const self = tracker.ground as { self: string };
+  self.self = nodeId(900);
+  tracker.reach.known.accept(own, times(world.now));
+  const known = tracker.reach.known.marks();
+  assert.is(known.length, 4 * REACHABLE_MAX);
+  assert.is(encodeFrame({ kind: 'ask-reachable', known }).length, 1);
 });
 
 enquiry('answers to one member are bounded', () => {
