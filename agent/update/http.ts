@@ -74,9 +74,15 @@ function ask(url: URL, from: number, options: FetchOptions): Promise<IncomingMes
   const headers = { 'user-agent': 'kith', ...(from > 0 && { range: `bytes=${from}-` }) };
   return new Promise((resolve, reject) => {
     const asked = request(url, { headers, signal, agent: false, timeout: stallMs });
-    asked.on('timeout', () => asked.destroy(new Error(`silent for ${stallMs / 1000} s`)));
+    let response: IncomingMessage | undefined;
+    asked.on('timeout', () =>
+      (response ?? asked).destroy(new Error(`silent for ${stallMs / 1000} s`)),
+    );
     asked.on('error', (error) => reject(failure(url.href, error)));
-    asked.on('response', resolve);
+    asked.on('response', (came) => {
+      response = came;
+      resolve(came);
+    });
     asked.end();
   });
 }

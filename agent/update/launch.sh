@@ -24,9 +24,14 @@ started_at() {
   printf '%s' "${20}"
 }
 
+# What has to be on the disk; a busybox that knows no files as arguments syncs everything.
+flush() {
+  sync "$1" 2>/dev/null || sync
+}
+
 write_starts() {
-  printf '%s %s\n' "$1" "$2" >"$root/.starts.new" &&
-    mv -f "$root/.starts.new" "$root/starts" && sync
+  printf '%s %s\n' "$1" "$2" >"$root/.starts.new" && flush "$root/.starts.new" &&
+    mv -f "$root/.starts.new" "$root/starts" && flush "$root"
 }
 
 # Kills this process, which will be the agent by then, unless the trial has ended meanwhile.
@@ -58,7 +63,7 @@ install_release() {
     mv -f "$root/.launch.new" "$root/launch" || exit 1
   [ -z "$before" ] || [ "$before" = "$1" ] || link_to previous "$before" || exit 1
   link_to current "$1" || exit 1
-  sync
+  flush "$root"
 }
 
 # A device tree's number is big-endian: its last byte is enough. A virtual machine has no firmware

@@ -2,7 +2,15 @@
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ed25519, signerOf } from '../../agent/crypto/ed25519.js';
@@ -13,8 +21,10 @@ export const SIGNER = signerOf(new Uint8Array(32).fill(7));
 export const STRANGER = signerOf(new Uint8Array(32).fill(8));
 export const TARGET = 'any';
 
+/** In memory where there is room for it: a real disk takes its time to flush, hundreds of times. */
 export function scratch(): string {
-  return mkdtempSync(join(tmpdir(), 'kith-update-'));
+  const base = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+  return mkdtempSync(join(base, 'kith-update-'));
 }
 
 /** Bytes that do not compress, the same ones each time. */
