@@ -43,6 +43,11 @@ export const PACKAGES = [
     why: 'a router that maps ports: PCP, NAT-PMP, UPnP',
   },
   { name: 'chromium', commands: ['chromium'], why: 'the dashboard in a real browser' },
+  {
+    name: 'signify-openbsd',
+    commands: ['signify-openbsd'],
+    why: 'checks signatures of OpenWrt feeds',
+  },
   { name: 'zbar-tools', commands: ['zbarimg'], why: 'reads QR codes as a phone does' },
   { name: 'xz-utils', commands: ['xz'], why: 'packed images' },
   { name: 'zstd', commands: ['zstd'], why: 'packed images' },

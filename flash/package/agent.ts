@@ -19,12 +19,13 @@ const GUESSER = 'node-gyp-build'; // of serialport; we say which file it is
 const KOFFI = '@koromix';
 const FIELDS = 'name version license author type main exports imports'.split(' ');
 
-/** `root`: a checkout with dist/ and node_modules/. Throws Failure. */
+/** `root`: a checkout with dist/ and node_modules/. `target`: of its updates. Throws Failure. */
 export async function agentTree(
   cpu: Cpu,
   version: string,
   root: string,
   fetched: Fetched,
+  target = FACTS[cpu].update,
 ): Promise<Tree> {
   const lacking = [...ENTRIES, 'node_modules', 'agent/update/launch.sh'].find(
     (name) => !existsSync(join(root, name)),
@@ -34,8 +35,7 @@ export async function agentTree(
       `${join(root, lacking)} is not there: packages are made in a checkout, after npm run build`,
     );
   const read = (name: string) => readFileSync(join(root, name));
-  const { update } = FACTS[cpu];
-  const release = { name: 'kith', version, target: update };
+  const release = { name: 'kith', version, target };
   return treeOf([
     ...programFiles(root),
     ...(await nativeFiles(cpu, root, fetched)),

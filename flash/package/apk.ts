@@ -113,8 +113,9 @@ function fileRecord(entry: Entry, time: number): Fields {
   if (entry.kind === 'link') {
     const type = Buffer.alloc(2);
     type.writeUInt16LE(SYMBOLIC_LINK);
-    const target = Buffer.concat([type, Buffer.from(entry.target)]);
-    return record({ 1: nameOf(entry.path), 2: rights(0o777), 3: 0, 4: time, 6: target });
+    const text = Buffer.from(entry.target);
+    const target = Buffer.concat([type, text]);
+    return record({ 1: nameOf(entry.path), 2: rights(0o777), 3: text.length, 4: time, 6: target });
   }
   const bytes = entry.kind === 'file' ? entry.bytes : new Uint8Array();
   const hash = createHash('sha256').update(bytes).digest();

@@ -13,6 +13,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../../agent/commands/failure.js';
@@ -54,14 +55,19 @@ export class Fetched {
     );
   }
 
-  /** A folder with the contents of these Debian packages of one architecture. Throws Failure. */
-  async debian(architecture: string, names: readonly string[]): Promise<string> {
-    const folder = join(this.cache, `debian-${architecture}-${names.join('-')}`);
+  /**
+   * A folder with the contents of these Debian packages of one architecture. `sources`: lines of
+   * sources.list(5) instead of the machine's own. Throws Failure.
+   */
+  async debian(architecture: string, names: readonly string[], sources?: string): Promise<string> {
+    const wanted = sources === undefined ? names.join('-') : digest([...names, sources].join(' '));
+    const folder = join(this.cache, `debian-${architecture}-${wanted}`);
     if (existsSync(folder)) return folder;
     const work = mkdtempSync(join(this.cache, '.apt-'));
     try {
-      this.say(`fetching ${names.join(', ')} for ${architecture} with apt-get`);
-      const options = aptOptions(work, architecture);
+      const what = names.length > 8 ? `${names.length} packages` : names.join(', ');
+      this.say(`fetching ${what} for ${architecture} with apt-get`);
+      const options = aptOptions(work, architecture, sources);
       const debs = join(work, 'debs');
       const hint = 'this needs the apt of Debian, or of a system made from it, and its archive';
       await this.run('apt-get', ['-q', ...options, 'update'], work, hint);
@@ -109,7 +115,7 @@ export class Fetched {
 }
 
 /** apt with lists and states of its own: another architecture, and no rights needed. */
-function aptOptions(work: string, architecture: string): string[] {
+function aptOptions(work: string, architecture: string, sources?: string): string[] {
   for (const folder of ['lists/partial', 'cache/archives/partial', 'debs'])
     mkdirSync(join(work, folder), { recursive: true });
   closeSync(openSync(join(work, 'status'), 'w'));
@@ -121,6 +127,19 @@ function aptOptions(work: string, architecture: string): string[] {
     'Dir::Cache': join(work, 'cache'),
     'APT::Sandbox::User': process.geteuid?.() === 0 ? 'root' : '',
     'Acquire::Languages': 'none',
+    ...(sources === undefined ? {} : ownSources(work, sources)),
   };
   return Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
+}
+
+function ownSources(work: string, text: string): Record<string, string> {
+  writeFileSync(join(work, 'sources.list'), text);
+  return {
+    'Dir::Etc::sourcelist': join(work, 'sources.list'),
+    'Dir::Etc::sourceparts': '/dev/null',
+  };
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }

@@ -1,8 +1,6 @@
 // `kith flash package`: what was asked for, in terms of what there is.
 
-import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Failure, UsageFailure } from '../../agent/commands/failure.js';
 import { formatTable } from '../../agent/commands/table.js';
 import { VERSION } from '../../agent/control/version.js';
@@ -10,6 +8,7 @@ import { type Program, STOPPED, type Stage } from '../command.js';
 import { buildPackages, isPackageable } from './build.js';
 import { Fetched } from './fetched.js';
 import { feedKeys } from './keys.js';
+import { CHECKOUT, cacheFolder, releaseTime } from './surroundings.js';
 import { TARGETS, type Target } from './targets.js';
 
 export type Given = Readonly<{
@@ -21,14 +20,6 @@ export type Given = Readonly<{
   cache?: string;
   keys?: string;
 }>;
-
-// The files of one version have one time, so that the same input gives the same bytes.
-const TIME = Date.UTC(2026, 0, 1) / 1_000;
-
-/** Where this runs from: a checkout, either its sources or its dist/. */
-const ROOT = fileURLToPath(
-  new URL(import.meta.url.endsWith('.ts') ? '../../' : '../', import.meta.url),
-);
 
 export const packageProgram: Program<Given> = {
   async run(given: Given, stage: Stage): Promise<number> {
@@ -45,15 +36,13 @@ export const packageProgram: Program<Given> = {
     const out = resolve(given.out);
     const say = (line: string) => stage.error(`${line}\n`);
     const order = {
-      root: resolve(ROOT),
+      root: CHECKOUT,
       version: VERSION,
-      time: Number(process.env.SOURCE_DATE_EPOCH ?? TIME),
+      time: releaseTime(),
       targets,
       withRuntime: !given.withoutRuntime,
       out,
     };
-    if (!Number.isSafeInteger(order.time) || order.time < 0)
-      throw new UsageFailure('SOURCE_DATE_EPOCH is no number of seconds');
     const fetched = new Fetched(resolve(given.cache ?? cacheFolder()), say, stage.stop);
     const keys = feedKeys(resolve(given.keys ?? join(stage.statePath, 'feed-keys')));
     try {
@@ -78,8 +67,4 @@ function chosen({ all, target }: Given): readonly Target[] {
   if (target.length === 0)
     throw new UsageFailure(`"flash package" lacks --all or --target NAME: there is ${names}`);
   return TARGETS.filter(({ name }) => target.includes(name));
-}
-
-function cacheFolder(): string {
-  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'kith');
 }

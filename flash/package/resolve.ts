@@ -13,7 +13,7 @@ const ENDINGS = ['', '.js', '.cjs', '.mjs', '.json', '.node', '/index.js'];
 export function resolveModule(name: string, from: string, kind: Kind): string | undefined {
   if (name.startsWith('node:') || builtinModules.includes(name)) return undefined;
   if (/^\.{1,2}(\/|$)/.test(name)) return firstFile(join(dirname(from), name));
-  const [, packageName = '', rest = ''] = /^((?:@[^/]+\/)?[^/]+)(?:\/(.+))?$/.exec(name) ?? [];
+  const [, packageName = '', rest = ''] = /^((?:@[^/]+\/)?[^/]+)(?:\/(.*))?$/.exec(name) ?? [];
   for (let folder = dirname(from); ; folder = dirname(folder)) {
     const home = join(folder, 'node_modules', packageName);
     if (existsSync(join(home, 'package.json'))) return inPackage(home, rest, kind);

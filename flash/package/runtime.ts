@@ -75,10 +75,16 @@ export async function openwrtRuntime(cpu: Cpu, fetched: Fetched, work: string): 
 }
 
 /** The machine's own mksquashfs, or one from Debian that runs out of the cache. */
-async function makeSquashfs(root: string, image: string, fetched: Fetched): Promise<void> {
+export async function makeSquashfs(
+  root: string,
+  image: string,
+  fetched: Fetched,
+  time = 0, // Unix seconds: of every file
+): Promise<void> {
   const hint = 'apt install squashfs-tools gives a mksquashfs';
   // The same input gives the same bytes; 256 KiB is what OpenWrt's own images have.
-  const options = ['-comp', 'xz', '-b', '256K', '-all-root', '-mkfs-time', '0', '-all-time', '0'];
+  const options = ['-comp', 'xz', '-b', '256K', '-all-root', '-mkfs-time', `${time}`];
+  options.push('-all-time', `${time}`);
   const args = [root, image, ...options, '-noappend', '-no-progress', '-quiet', '-no-xattrs'];
   try {
     await fetched.run('mksquashfs', args, '/', hint);
