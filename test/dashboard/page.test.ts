@@ -1,5 +1,5 @@
 // deadline: 240
-// needs: tun, chromium, zbar-tools
+// needs: tun, chromium, zbar-tools, socat, tmux, picocom
 // serial: a browser and routers want both cores
 // slow: starts Chromium and agents four times
 // The page in a real Chromium, with real agents on a LAN.
@@ -9,6 +9,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Agent } from '../lab/agents.js';
 import { Lab } from '../lab/namespaces.js';
+import { Cable, Window } from '../lab/serial.js';
 import { accessOf, Chromium, DESKTOP, PHONE } from './browser.js';
 
 const RSS_MAX = 95 * 1024 * 1024; // what a router has room for
@@ -52,6 +53,16 @@ function scanned(picture: string): string {
   return stdout.trimEnd();
 }
 
+/** So that all faces are there at once: its own broker, the page, the serial console. */
+async function withConsole(lab: Lab, agent: Agent): Promise<Window> {
+  const cable = new Cable(lab, 'cable');
+  await cable.plug();
+  await agent.up(`serial.port=${cable.near}`);
+  const window = await Window.open(lab, 'picocom', '-q', '-b', '115200', cable.far);
+  await window.wake(/Set it up now/);
+  return window;
+}
+
 /** What it and ben say of each other is drawn as well. */
 async function aThird(lab: Lab, anna: Agent, ben: Agent, tab: Page): Promise<void> {
   const cleo = new Agent(lab, 'cleo');
@@ -64,7 +75,7 @@ async function aThird(lab: Lab, anna: Agent, ben: Agent, tab: Page): Promise<voi
 
 page('a mesh founded, a node invited and a guest added, all by the page', async () => {
   await atHome('dashmesh', async ({ lab, anna, ben, chromium, url }) => {
-    await anna.up();
+    const window = await withConsole(lab, anna);
     const { urls, password } = await accessOf(anna);
     assert.ok(urls.includes(url), urls.join(' '));
     const tab = await chromium.enter(url, password, DESKTOP);
@@ -126,9 +137,10 @@ page('a mesh founded, a node invited and a guest added, all by the page', async 
     await tab.getByRole('link', { name: 'Log', exact: true }).click();
     await tab.getByText('dashboard: a login').first().waitFor();
     const { rss } = (await anna.status()).memory;
-    console.log(`with a page open ${Math.round(rss / 1024 / 1024)} MiB`);
+    console.log(`with a page, a broker and a console ${Math.round(rss / 1024 / 1024)} MiB`);
     assert.ok(rss < RSS_MAX, `${rss} bytes`);
     await lab.waitFor(() => !anna.daemon?.log.includes(password), 1, 'a log without the password');
+    await window.close();
   });
 });
 

@@ -7,6 +7,7 @@ import type { Daemon } from './daemon.js';
 import type { Lab } from './namespaces.js';
 
 const PATIENCE_MS = 30_000;
+const KEY_MS = 100; // somebody who types well
 
 export class Cable {
   readonly near: string;
@@ -64,6 +65,16 @@ export class Window {
   async type(line: string): Promise<void> {
     await this.tmux('send-keys', '-l', line);
     await this.press('Enter');
+  }
+
+  /** The same as a person does it, key by key. How many keys that were. */
+  async typeByHand(line: string): Promise<number> {
+    for (const letter of line) {
+      await this.tmux('send-keys', '-l', letter);
+      await new Promise((resolve) => setTimeout(resolve, KEY_MS));
+    }
+    await this.press('Enter');
+    return line.length + 1;
   }
 
   /** What is seen now. */
