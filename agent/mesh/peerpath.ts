@@ -227,7 +227,7 @@ export class PeerPath {
   onSeen(place: Place, at: Times, out: MeshEffect[]): void {
     const { now } = at;
     if (!this.met || !this.sightings.take(now)) return;
-    const known = place.channel === 0 ? this.routes.at(place) : undefined;
+    const known = this.routes.seen(place, now);
     const isProven = known?.proven === true && now - known.provenAt < TRUST_MS;
     const { current } = this.choice;
     // Still where it was? Silence would not tell, for its packets keep coming from elsewhere.

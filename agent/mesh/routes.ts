@@ -29,6 +29,17 @@ export class Routes {
     return this.routes.get(keyOf(place));
   }
 
+  /**
+   * Something authentic came from there: what is known of it. A relay that speaks to us from
+   * elsewhere than we speak to it takes what comes to there, and nothing else: we follow.
+   */
+  seen(place: Place, now: Millis): Route | undefined {
+    if (place.channel === 0) return this.at(place);
+    const kin = [...this].find(({ via, place: { channel } }) => via && channel === place.channel);
+    if (kin?.via && kin.key !== keyOf(place)) this.relay(kin.via, place, now);
+    return undefined;
+  }
+
   has(route: Route): boolean {
     return this.routes.get(route.key) === route;
   }

@@ -42,6 +42,19 @@ for (const [name, other, present, want] of comparisons) {
   parts(`better: ${name}: ${want}`, () => assert.is(isBetter(other, present), want));
 }
 
+parts('a relay that speaks from elsewhere is spoken to there; nobody else moves a channel', () => {
+  const routes = new Routes(new FakeGround(nodeId(1), new FakeRoll()));
+  const relay = nodeId(9);
+  const before = routes.relay(relay, place('192.0.2.9', 51_820, 7), 0);
+  assert.is(routes.seen(before.place, 1), undefined);
+  assert.is(routes.through(relay), before, 'from where it was');
+  routes.seen(place('192.0.2.8', 51_820, 6), 2);
+  assert.is(routes.through(relay), before, 'another channel');
+  assert.is(routes.seen(place('192.0.2.8', 51_820, 7), 3), undefined);
+  assert.equal(routes.through(relay)?.place, place('192.0.2.8', 51_820, 7));
+  assert.is(routes.size, 1);
+});
+
 parts('never better than itself, and never both better than each other', () => {
   const random = new Random(5);
   const any = () =>
