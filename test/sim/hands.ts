@@ -60,6 +60,8 @@ export class Hands {
         if (node.notes.length > 100) node.notes.shift();
         return;
       case 'publish':
+        node.onPublish(effect.record);
+        return;
       case 'mtu':
         return;
       case 'porch-frame':

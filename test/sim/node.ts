@@ -34,6 +34,7 @@ export class SimNode implements Above {
   skewMs = 0; // of its wall clock
   synchronised = true; // its clock is known to be right, or it says so
   tamper: Tamper | undefined; // it is malicious
+  onPublish: (record: Uint8Array) => void = () => {};
   notes: string[] = []; // codes, newest last
   tally: Tally | undefined; // of what it sends and hears, where somebody wants to know
   private life = 0; // counts starts: what an earlier one had planned comes to nothing
@@ -193,8 +194,8 @@ export class SimNode implements Above {
     if (node !== undefined) this.tell((mesh, at) => mesh.onStranger(node, at));
   }
 
-  onWant(peer: PeerId): boolean {
-    return this.about(peer, (mesh, node, at) => mesh.onWant(node, at));
+  onWant(peer: PeerId): void {
+    this.about(peer, (mesh, node, at) => mesh.onWant(node, at));
   }
 
   onActive(peer: PeerId): void {
@@ -250,11 +251,9 @@ export class SimNode implements Above {
   private about(
     peer: PeerId,
     event: (mesh: Mesh, node: NodeId, at: Times) => readonly MeshEffect[],
-  ): boolean {
+  ): void {
     const node = this.nodeOf(peer);
-    if (node === undefined) return false;
-    this.tell((mesh, at) => event(mesh, node, at));
-    return true;
+    if (node !== undefined) this.tell((mesh, at) => event(mesh, node, at));
   }
 
   // Time

@@ -38,6 +38,7 @@ export function storm(seed: number): Told {
   const stranger = chance(0.3) ? new Stranger(village) : undefined;
   for (const villain of village.villains) villain.begin();
   stranger?.begin();
+  if (village.broker) village.broker.isMalicious = chance(0.3);
   const seconds = STORM_S.least + random.below(STORM_S.more);
   const script = drawnScript(village, seconds);
   const troubles = new Troubles(village, 0.25, TROUBLE_MS);
@@ -49,6 +50,7 @@ export function storm(seed: number): Told {
   }
   troubles.end();
   stranger?.end();
+  if (village.broker) village.broker.isMalicious = false;
   for (const villain of village.villains) villain.end();
   village.villains = [];
   settle(village);
@@ -78,7 +80,8 @@ function drawn(seed: number): Village {
     const drawn = random.next();
     return drawn < 0.6 ? null : drawn < 0.75 ? 'open' : 'closed';
   });
-  return new Village({ seed, nats, six, guests, line: drawnLine(random.below(3) === 0, random) });
+  const line = drawnLine(random.below(3) === 0, random);
+  return new Village({ seed, nats, six, guests, line, broker: true });
 }
 
 function drawnLine(bad: boolean, random: World['random']): LineOptions {

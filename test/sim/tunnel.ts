@@ -21,7 +21,7 @@ export type TunnelOptions = Readonly<{
 /** What the mesh is told of; see agent/driver.ts (Overlay). */
 export interface Above {
   onStranger(publicKey: Uint8Array): void;
-  onWant(peer: PeerId): boolean;
+  onWant(peer: PeerId): void;
   onActive(peer: PeerId): void;
   onEffect(effect: Effect): void;
   onEvent(event: PlaneEvent): void;
@@ -112,7 +112,8 @@ export class SimTunnel {
     const { now, wall } = this.times();
     switch (event.kind) {
       case 'want':
-        return above.onWant(event.peer) ? [] : device.onWant(event.peer, now, wall);
+        above.onWant(event.peer);
+        return device.onWant(event.peer, now, wall);
       case 'active':
         above.onActive(event.peer);
         return device.onActive(event.peer, now, wall);

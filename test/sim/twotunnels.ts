@@ -19,7 +19,7 @@ let now = 1_000;
 const tunnels = keys.map(({ key }, i) => {
   const above = {
     onStranger: () => {},
-    onWant: () => false,
+    onWant: () => {},
     onActive: () => {},
     onEffect: () => {},
     onEvent: () => {},

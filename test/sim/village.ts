@@ -5,6 +5,7 @@ import { revokeNode } from '../../agent/identity/admin.js';
 import type { NodeId } from '../../agent/identity/member.js';
 import type { Roster } from '../../agent/identity/roster.js';
 import { assemble } from './assemble.js';
+import { Broker } from './broker.js';
 import { Checks } from './checks.js';
 import type { Villain } from './malice.js';
 import { canMeet, NATS, type NatBehaviour, type NatName } from './nat.js';
@@ -24,6 +25,7 @@ export type VillageOptions = Readonly<{
   six?: readonly ('open' | 'closed' | null)[];
   /** So many of the last nodes are no members yet, and do not start by themselves. */
   guests?: number;
+  broker?: boolean;
 }>;
 
 const NOTHING = new Uint8Array(0);
@@ -37,6 +39,7 @@ export class Village {
   readonly checks: Checks;
   readonly revoked = new Set<SimNode>();
   readonly guests = new Set<SimNode>(); // no members from the start; some are let in later
+  broker: Broker | undefined;
   readonly welcomed = new Map<SimNode, SimNode | undefined>(); // guests, and who let them in
   villains: readonly Villain[] = []; // malicious members, for as long as they are
   private readonly believed = new Map<SimNode, SimNode>(); // who let each in
@@ -51,6 +54,7 @@ export class Village {
     this.people = makePeople(nats.length - guests, this.world.random, guests);
     this.checks = new Checks(this.world, this.net, this.nodes, options.thorough ?? true);
     for (const [i, nat] of nats.entries()) this.add(i, nat);
+    if (options.broker) this.addBroker();
   }
 
   private add(i: number, nat: NatName | null): void {
@@ -69,6 +73,15 @@ export class Village {
     this.nats.set(node, behaviour);
     this.persons.set(node, person);
     if (guest) this.guests.add(node);
+  }
+
+  private addBroker(): void {
+    const broker = new Broker(this.world, this.nodes);
+    for (const node of this.nodes)
+      node.onPublish = (record) => {
+        if (!node.host.site.cut) broker.publish(node.id, record);
+      };
+    this.broker = broker;
   }
 
   get admin(): SimNode {
