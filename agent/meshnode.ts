@@ -152,7 +152,7 @@ export class MeshNode implements RunningMesh {
     this.relayed.flush();
     this.meeting.stop();
     await this.mapping?.stop();
-    await this.link.settled();
+    await this.link.stop();
     await this.visits.stop();
     this.privateKey.wipe();
     this.settings.identity.wipe();

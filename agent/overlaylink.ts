@@ -2,6 +2,7 @@
 // its own for each member to whom larger packets pass. One change after the other; what could not
 // be done is tried again at the next.
 
+import { changeDetour, type Detour, NO_DETOUR } from '../board/detour.js';
 import { localPrefixes } from '../board/machine.js';
 import { changeOverlay, OVERLAY_MTU, type Overlay, setOverlayMtu } from '../board/overlay.js';
 import { formatPrefix, type Prefix, parsePrefix } from './bytes/address.js';
@@ -21,12 +22,14 @@ export type OverlayLinkOptions = Readonly<{
   peers: () => Config['peers']; // of kith.json
   log: (level: 'error' | 'info' | 'verbose', line: string) => void;
   change?: typeof changeOverlay; // a test has its own
+  detour?: typeof changeDetour;
   setMtu?: typeof setOverlayMtu;
   local?: typeof localPrefixes;
 }>;
 
 export class OverlayLink {
   private overlay = NO_OVERLAY;
+  private detour: Detour = NO_DETOUR; // what members offer, in which others may be reached
   private readonly mtus = new Map<NodeId, number>(); // proven; members only
   private hosts = new Map<string, number>(); // routes that there are for them
   private work: Promise<void> = Promise.resolve();
@@ -75,11 +78,24 @@ export class OverlayLink {
   private async change(): Promise<void> {
     const { name, self, roster, log, change = changeOverlay } = this.options;
     const addresses = roster.member(self)?.addresses;
-    const after = addresses ? { addresses, routes: this.routes(addresses) } : NO_OVERLAY;
+    const plan = addresses ? this.routes(addresses) : { mesh: [], offers: [] };
+    const after = addresses ? { addresses, routes: plan.mesh } : NO_OVERLAY;
     const isOther = texts(addresses ?? []) !== texts(this.overlay.addresses);
     for (const remark of await change(name, this.overlay, after)) log('error', remark);
     this.overlay = after;
     if (isOther) this.hosts.clear(); // they named an address that we have no more
+    await this.changeDetour({ routes: plan.offers, mtu: OVERLAY_MTU, sources: after.addresses });
+  }
+
+  /** The rules of the kernel's stay when the interface goes. */
+  stop(): Promise<void> {
+    return this.next(() => this.changeDetour(NO_DETOUR));
+  }
+
+  private async changeDetour(after: Detour): Promise<void> {
+    const { name, log, detour = changeDetour } = this.options;
+    for (const remark of await detour(name, 'members', this.detour, after)) log('error', remark);
+    this.detour = after;
   }
 
   private async changeHosts(): Promise<void> {
@@ -102,7 +118,7 @@ export class OverlayLink {
   }
 
   /** The mesh's prefixes, and what members offer; nothing that is somewhere else already. */
-  private routes(own: readonly Prefix[]): Prefix[] {
+  private routes(own: readonly Prefix[]): { mesh: Prefix[]; offers: Prefix[] } {
     const { self, roster, log, local = localPrefixes } = this.options;
     // Those that we had until now may still be on the interface.
     const ours = new Set([...own, ...this.addresses].map(formatPrefix));
@@ -117,14 +133,12 @@ export class OverlayLink {
       return !clash;
     };
     const peers = offers.length === 0 ? [] : this.peerPrefixes();
-    const routes = [
-      ...this.prefixes().filter((prefix) => isFree(prefix, here)),
-      ...offers.filter((prefix) => isFree(prefix, here) && isFree(prefix, peers)),
-    ];
+    const mesh = this.prefixes().filter((prefix) => isFree(prefix, here));
+    const free = offers.filter((prefix) => isFree(prefix, here) && isFree(prefix, peers));
     if (refused.join() !== this.refused)
       for (const why of refused) log('info', `no route to ${why}`);
     this.refused = refused.join();
-    return routes;
+    return { mesh, offers: free };
   }
 
   private peerPrefixes(): Prefix[] {

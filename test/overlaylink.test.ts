@@ -7,6 +7,7 @@ import type { Config } from '../agent/config/schema.js';
 import { revokeNode } from '../agent/identity/admin.js';
 import { ownProfile } from '../agent/identity/door.js';
 import { OverlayLink } from '../agent/overlaylink.js';
+import type { Detour } from '../board/detour.js';
 import type { Overlay } from '../board/overlay.js';
 import { TestMesh } from './identity/meshes.js';
 
@@ -20,6 +21,7 @@ function make() {
   const { joiner } = mesh.join(mesh.invite('cabin'));
   roster.add([ownProfile(roster, joiner.signer, {}, mesh.now)]);
   const told: Overlay[] = [];
+  const detours: { before: Detour; after: Detour }[] = [];
   const mtus: string[] = [];
   const logged: string[] = [];
   const here: Prefix[] = [p('192.168.1.0/24')];
@@ -37,6 +39,11 @@ function make() {
       told.push(after);
       return [];
     },
+    detour: async (_name, whose, before, after) => {
+      assert.is(whose, 'members');
+      detours.push({ before, after });
+      return [];
+    },
     setMtu: async (_name, [prefix], mtu) => {
       if (broken.error) throw broken.error;
       mtus.push(`${prefix && formatPrefix(prefix)} ${mtu}`);
@@ -44,7 +51,9 @@ function make() {
     },
   });
   const routes = () => told.at(-1)?.routes.map(formatPrefix) ?? [];
-  return { mesh, joiner, link, told, mtus, logged, here, broken, peers, routes };
+  const offered = () => detours.at(-1)?.after.routes.map(formatPrefix) ?? [];
+  const all = { mesh, joiner, link, told, mtus, logged, here, broken, peers, routes };
+  return { ...all, detours, offered };
 }
 
 const links = suite('overlaylink');
@@ -65,18 +74,35 @@ links('another IPv4 address does not take the mesh for a foreign network', async
 });
 
 links('what is used here, or given to a peer of kith.json, gets no route', async () => {
-  const { mesh, joiner, link, routes, peers, logged } = make();
+  const { mesh, joiner, link, offered, peers, logged } = make();
   const { roster } = mesh;
   const texts = ['192.168.1.0/25', '10.7.0.2/32', '10.8.0.0/16'];
   peers.push({ allowedIps: ['10.7.0.0/24', '0.0.0.0/0'] } as unknown as Config['peers'][number]);
   roster.add([ownProfile(roster, joiner.signer, { subnets: texts.map(p) }, mesh.now + 9)]);
   await link.follow();
-  assert.equal(routes().slice(2), ['10.8.0.0/16']);
+  assert.equal(offered(), ['10.8.0.0/16']);
   await link.follow();
   assert.equal(logged, [
     'no route to 192.168.1.0/25: 192.168.1.0/24 is in use here',
     'no route to 10.7.0.2/32: 10.7.0.0/24 is in use here',
   ]);
+});
+
+links('what members offer leaves the tunnel itself alone, and is undone at the end', async () => {
+  const { mesh, joiner, link, routes, detours, told } = make();
+  const { roster } = mesh;
+  const subnets = [p('10.8.0.0/16')];
+  roster.add([ownProfile(roster, joiner.signer, { subnets }, mesh.now + 9)]);
+  await link.follow();
+  assert.is(routes().length, 2, 'of the mesh alone');
+  assert.equal(detours.at(-1)?.after, {
+    routes: subnets,
+    mtu: 1280,
+    sources: told.at(-1)?.addresses,
+  });
+  await link.stop();
+  assert.equal(detours.at(-1)?.before.routes, subnets);
+  assert.equal(detours.at(-1)?.after.routes, []);
 });
 
 links('a proven MTU goes with its member', async () => {

@@ -7,13 +7,15 @@ import type { Config } from './schema.js';
 
 export type RoutePlan = Readonly<{
   routes: readonly Prefix[];
+  /** Default routes, and those in which the far end of a tunnel lies: see board/detour.ts. */
+  detours: readonly Prefix[];
   /** `path: reason` of what gets no route though it is an allowed IP. */
   skipped: readonly string[];
 }>;
 
 /**
  * Every allowed IP gets a route, except those the kernel routes already because they lie in the
- * interface's own prefix, and those that would swallow the tunnel's own datagrams.
+ * interface's own prefix. `endpoints`: of peers, by `host:port`, as far as they are known.
  */
 export function planRoutes(config: Config, endpoints: ReadonlyMap<string, Endpoint>): RoutePlan {
   const own = config.interface.addresses.flatMap((text) => {
@@ -22,21 +24,21 @@ export function planRoutes(config: Config, endpoints: ReadonlyMap<string, Endpoi
   });
   const outside = [...endpoints.values()].map(({ address }) => address);
   const routes = new Map<string, Prefix>();
+  const detours = new Map<string, Prefix>();
   const skipped: string[] = [];
   for (const peer of config.peers) {
+    const { endpoint } = peer;
+    const isUnknown = endpoint !== null && !endpoints.has(endpoint);
     for (const prefix of allowedPrefixes(peer)) {
       if (own.some((other) => covers(other, prefix))) continue;
       const text = formatPrefix(prefix);
-      if (prefix.length === 0)
-        skipped.push(
-          `peers.${peer.name}: ${text} is allowed, but the default route stays as it is`,
-        );
-      else if (outside.some((address) => prefixContains(prefix, address)))
-        skipped.push(
-          `peers.${peer.name}: ${text} is allowed, but not routed: a peer's endpoint is in it`,
-        );
-      else routes.set(text, prefix);
+      if (prefix.length > 0 && !outside.some((address) => prefixContains(prefix, address)))
+        routes.set(text, prefix);
+      // The question for its address would go into the tunnel that waits for the answer.
+      else if (prefix.length === 0 && isUnknown)
+        skipped.push(`peers.${peer.name}: ${text} is routed when ${endpoint} has an address`);
+      else detours.set(text, prefix);
     }
   }
-  return { routes: [...routes.values()], skipped };
+  return { routes: [...routes.values()], detours: [...detours.values()], skipped };
 }

@@ -1,6 +1,7 @@
 // The running node: keeps tunnel, routes and names in step with the configuration, and tells how
 // they are.
 
+import { changeDetour, clearDetours, type Detour, MARK, NO_DETOUR } from '../../board/detour.js';
 import { changeRoutes, routeDifference, setLinkUp } from '../../board/link.js';
 import type { Endpoint, Prefix } from '../bytes/address.js';
 import { decodeKey, encodeKey } from '../bytes/base64.js';
@@ -34,6 +35,8 @@ export class LiveNode implements Live, AgentView {
   private config: Config;
   private resolved: Resolved = { presharedKeys: new Map(), endpoints: new Map() };
   private routes: readonly Prefix[] = [];
+  private detour: Detour = NO_DETOUR;
+  private routing: Promise<void> = Promise.resolve();
   private skipped = '';
   private readonly names = new Names();
   private timer: NodeJS.Timeout | undefined;
@@ -56,7 +59,7 @@ export class LiveNode implements Live, AgentView {
     const { tunnel, config, log } = this.options;
     this.names.configure(config, performance.now());
     this.resolved = this.resolve(config);
-    tunnel.apply(deviceChange(config, privateKey, this.resolved));
+    tunnel.apply({ ...deviceChange(config, privateKey, this.resolved), fwmark: MARK });
     const { name, mtu, addresses } = config.interface;
     try {
       const remarks = await setLinkUp({ name, mtu, addresses }).catch(refused);
@@ -65,14 +68,18 @@ export class LiveNode implements Live, AgentView {
     } catch (error) {
       throw asFailure(error, config);
     }
+    await clearDetours(name);
     await this.route();
     this.askNames();
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.stopped = true;
     clearTimeout(this.timer);
     for (const key of this.resolved.presharedKeys.values()) wipe(key);
+    await this.routing;
+    const { name } = this.options.config.interface;
+    await changeDetour(name, 'peers', this.detour, NO_DETOUR).catch(() => {}); // no `ip`, no rules
   }
 
   async apply(written: Config): Promise<readonly string[]> {
@@ -148,17 +155,29 @@ export class LiveNode implements Live, AgentView {
     return { presharedKeys, endpoints };
   }
 
+  /** One change of routes after the other. */
+  private route(): Promise<void> {
+    const done = this.routing.then(() => this.changeRoutes());
+    this.routing = done.catch(() => {});
+    return done;
+  }
+
   /** Routes as the configuration wants them now; what cannot be is logged, once while it is so. */
-  private async route(): Promise<void> {
+  private async changeRoutes(): Promise<void> {
+    if (this.stopped) return;
     const { log } = this.options;
     const { name, addresses } = this.options.config.interface;
     const config = { ...this.config, interface: { ...this.config.interface, addresses } };
-    const { routes, skipped } = planRoutes(config, this.resolved.endpoints);
+    const { routes, detours, skipped } = planRoutes(config, this.resolved.endpoints);
     const { remove, add } = routeDifference(this.routes, routes);
+    const before = this.detour;
     this.routes = routes;
+    this.detour = { routes: detours };
     if (skipped.join() !== this.skipped) for (const remark of skipped) log('info', remark);
     this.skipped = skipped.join();
     for (const remark of await changeRoutes(name, remove, add)) log('error', remark);
+    for (const remark of await changeDetour(name, 'peers', before, this.detour))
+      log('error', remark);
   }
 
   /** Asks for the names that are due, and sets the clock for the next ones. */

@@ -2,6 +2,8 @@
 // end.
 
 import { randomBytes } from 'node:crypto';
+import { detect } from '../../board/detect.js';
+import { look } from '../../board/hands.js';
 import { sourceAddress } from '../../board/machine.js';
 import { preflight } from '../../board/preflight.js';
 import { encodeKey } from '../bytes/base64.js';
@@ -13,7 +15,8 @@ import { publicKeyOf } from '../crypto/x25519.js';
 import { takeBackUnconfirmed } from './changes.js';
 import { Client } from './client.js';
 import { Faces } from './faces.js';
-import { Folder } from './folder.js';
+import { Folder, STATE_DEFAULT } from './folder.js';
+import { Grounds } from './grounds.js';
 import { guessEndpoints } from './guess.js';
 import { restoreKept } from './keptconfig.js';
 import { LiveNode } from './live.js';
@@ -24,6 +27,7 @@ import { commandersOf } from './mqtt/orders.js';
 import type { Log, UpParts } from './ports.js';
 import { ControlSocket } from './socket.js';
 import { FileStore, type Live, loadIdentity, overlay } from './store.js';
+import { UciMirror } from './ucimirror.js';
 import { Updating } from './updating.js';
 import { VERSION } from './version.js';
 import { settleVersion } from './versions.js';
@@ -47,8 +51,10 @@ export async function up(options: UpOptions, parts: UpParts, say: Log = toStderr
   const random = (bytes: number) => new Uint8Array(randomBytes(bytes));
   settleConfig(folder, log);
   const store = new FileStore(folder, random);
-  const { config: written, made } = store.readOrMake();
-  const config = overlay(written, options.settings);
+  const { made } = store.readOrMake();
+  const mirror = mirrorOf(options, folder, log);
+  await mirror?.meet(store);
+  const config = overlay(store.read(), options.settings);
   const privateKey = loadPrivateKey(folder, config, random);
   const { name: interfaceName } = config.interface;
   const lacking = await preflight({ interfaceName, port: config.listen.port });
@@ -65,7 +71,7 @@ export async function up(options: UpOptions, parts: UpParts, say: Log = toStderr
   const commanders = () => commandersOf(membership.open()?.roster);
   const update = () => updating.status();
   const faces = new Faces({ folder, config, settings, status, update, commanders, random, log });
-  const told = followed(faces.live(node), () => updating);
+  const told = followed(faces.live(node), () => updating, mirror);
   const live = new FileStore(folder, random, told);
   const link = () => faces.link;
   const begun = () => void updating.follow();
@@ -78,27 +84,31 @@ export async function up(options: UpOptions, parts: UpParts, say: Log = toStderr
   const updating = new Updating({ folder, node, membership, end, changed, log });
   const context = contextOf({ ...owned, membership, node, faces, updating, ring });
   const socket = new ControlSocket(folder.socketPath, context, log);
+  const grounds = new Grounds({ config, socketPath: folder.socketPath, status, log });
   let stopBeside: (() => Promise<void>) | undefined;
   try {
+    await grounds.sweep();
     await tunnel.start();
     await node.start(privateKey);
     wipe(privateKey);
     await mesh.begin();
     await socket.listen();
     stopBeside = await parts.serveConfiguration?.(interfaceName, tunnel, log);
-    ending.onReload(() => reload(live, log));
+    ending.onReload(() => reload(live, log, mirror));
     await faces.start(context);
     mesh.linked();
     await updating.follow();
+    await grounds.start();
     introduce(node, made, folder, options.print);
     return await ending.ended();
   } finally {
+    await grounds.stop();
     updating.stop();
     await faces.stop();
     await socket.close();
     await stopBeside?.();
     await mesh.stop();
-    node.stop();
+    await node.stop();
     await tunnel.stop();
   }
 }
@@ -186,12 +196,19 @@ function contextOf(parts: Parts): (note: (line: string) => void) => Context {
   });
 }
 
-/** Updates hear of a change after all others. */
-function followed(live: Live, updating: () => Updating): Live {
+/** On OpenWrt the settings of the router's own agent are in UCI, too. */
+function mirrorOf(options: UpOptions, folder: Folder, log: Log): UciMirror | undefined {
+  const isRouters = folder.path === STATE_DEFAULT && options.config === undefined;
+  return isRouters && detect(look).kind === 'openwrt' ? new UciMirror(folder, log) : undefined;
+}
+
+/** UCI and updates hear of a change after all others. */
+function followed(live: Live, updating: () => Updating, mirror: UciMirror | undefined): Live {
   return {
     async apply(after) {
       const restart = await live.apply(after);
       updating().reconfigured();
+      await mirror?.follow(after);
       return restart;
     },
   };
@@ -213,8 +230,9 @@ function introduce(
 }
 
 /** Somebody edited the file and said so with SIGHUP. */
-async function reload(store: FileStore, log: Log): Promise<void> {
+async function reload(store: FileStore, log: Log, mirror: UciMirror | undefined): Promise<void> {
   try {
+    await mirror?.meet(store);
     const { restart } = await store.update((config) => config);
     log('info', 'the configuration was read again');
     if (restart.length > 0) log('info', `restart needed: ${restart.join(', ')}`);

@@ -19,18 +19,30 @@ const sample = config({
 });
 const endpoints = new Map([['x', { address: '198.51.100.9', port: 5 }]]);
 
-routes('what lies in our own prefix needs none, what would swallow the tunnel gets none', () => {
-  const plan = planRoutes(sample, endpoints);
-  assert.equal(plan.routes.map(formatPrefix), ['192.168.7.0/24', 'fd00::/48']);
-  assert.equal(plan.skipped, [
-    'peers.cabin: 0.0.0.0/0 is allowed, but the default route stays as it is',
-    "peers.cabin: 198.51.100.0/24 is allowed, but not routed: a peer's endpoint is in it",
-  ]);
-});
+routes(
+  'what lies in our own prefix needs none, what would swallow the tunnel makes a detour',
+  () => {
+    const plan = planRoutes(sample, endpoints);
+    assert.equal(plan.routes.map(formatPrefix), ['192.168.7.0/24', 'fd00::/48']);
+    assert.equal(plan.detours.map(formatPrefix), ['0.0.0.0/0', '198.51.100.0/24']);
+    assert.equal(plan.skipped, []);
+  },
+);
 
 routes('without that endpoint it is a route like any other', () => {
   const plan = planRoutes(sample, new Map());
   assert.equal(plan.routes.map(formatPrefix), ['192.168.7.0/24', '198.51.100.0/24', 'fd00::/48']);
+});
+
+routes('all traffic goes to a peer when its name has an address, and not before', () => {
+  const named = config({
+    peers: [{ name: 'exit', publicKey: KEY_A, allowedIps: ['::/0'], endpoint: 'exit.example:7' }],
+  });
+  const before = planRoutes(named, new Map());
+  assert.equal(before.detours, []);
+  assert.equal(before.skipped, ['peers.exit: ::/0 is routed when exit.example:7 has an address']);
+  const known = new Map([['exit.example:7', { address: '192.0.2.1', port: 7 }]]);
+  assert.equal(planRoutes(named, known).detours.map(formatPrefix), ['::/0']);
 });
 
 routes.run();
