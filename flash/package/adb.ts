@@ -28,7 +28,7 @@ const KIND = {
   record: 14,
 } as const;
 const BLOCKS = { database: 0, signature: 1, file: 2 } as const;
-const BLOCK_BYTES_MAX = 0x3fff_ffff - 4; // longer ones have another head, which nothing of ours needs
+const BLOCK_BYTES_MAX = 0x3fff_ffff - 4; // longer ones have another head; nothing of ours is
 const HASH_SHA512 = 4;
 
 export function record(fields: Readonly<Record<number, Value>>): Fields {

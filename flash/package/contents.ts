@@ -19,7 +19,7 @@ export type Contents = Readonly<{
   depends: readonly string[];
   section: string;
   tree: Tree;
-  conffiles: readonly string[]; // paths as in the tree: kept on an upgrade when somebody changed them
+  conffiles: readonly string[]; // paths as in the tree: kept on an upgrade if somebody changed them
   scripts: Scripts;
   time: number; // Unix seconds, for all files: the time of the release, not of the packaging
 }>;

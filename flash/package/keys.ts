@@ -1,5 +1,5 @@
-// The keys that sign the feeds: made at first use, kept in a folder of the packager's, 0600. Routers
-// get the public halves, which lie beside the packages.
+// The keys that sign the feeds: made at first use, kept in a folder of the packager's, 0600. The
+// public halves lie beside the packages: routers get them.
 
 import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';

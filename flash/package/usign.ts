@@ -1,4 +1,4 @@
-// Signatures as OpenWrt's usign makes them: Ed25519 in two lines of text, where the second is base64.
+// Signatures as OpenWrt's usign makes them: Ed25519 in two lines of text, the second in base64.
 //
 //   public key   "Ed" key number[8] key[32]
 //   signature    "Ed" key number[8] signature[64]

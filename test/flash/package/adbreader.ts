@@ -1,5 +1,5 @@
-// A plain reader of apk-tools 3 files, made from the format alone: the judge of our writer, after it
-// was itself judged by a package of the real tool's.
+// A plain reader of apk-tools 3 files, made from the format alone: the judge of our writer, once a
+// package of the real tool's has judged it.
 
 import { createHash, createPublicKey, verify } from 'node:crypto';
 import { inflateRawSync } from 'node:zlib';
