@@ -77,7 +77,7 @@ function section(title: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : ['', `# ${title}`, ...lines];
 }
 
-/** Peers by name are looked up when it runs; a route that would hide one of them is left out then. */
+/** Names are looked up when it runs; a route that would hide one of them is left out then. */
 function peerRoutes(config: Config): string[] {
   const { routes, skipped } = planRoutes(config, new Map());
   return [

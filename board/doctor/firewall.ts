@@ -1,5 +1,5 @@
-// Does nftables keep a UDP port closed? Judged from `nft -j list ruleset`, on the safe side: what is
-// not understood counts as letting in.
+// Does nftables keep a UDP port closed? Judged from `nft -j list ruleset`, on the safe side: what
+// is not understood counts as letting in.
 
 type Rule = Readonly<{ family: string; table: string; chain: string; expr: readonly unknown[] }>;
 type Chain = Readonly<{

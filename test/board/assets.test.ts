@@ -41,10 +41,8 @@ function router(settings: Record<string, string> = {}) {
     chmodSync(join(folder, name), 0o755);
   };
   const answers = Object.entries(settings).map(([key, value]) => `'${key}') echo '${value}' ;;`);
-  put(
-    'uci',
-    `echo "uci $*" >> ${log}\nfor last; do :; done\ncase "$last" in\n${answers.join('\n')}\n*) exit 1 ;;\nesac`,
-  );
+  const table = `case "$last" in\n${answers.join('\n')}\n*) exit 1 ;;\nesac`;
+  put('uci', `echo "uci $*" >> ${log}\nfor last; do :; done\n${table}`);
   for (const name of ['kith', 'logger', 'ubus', 'nft']) put(name, `echo "${name} $*" >> ${log}`);
   const script = (name: string, env: Record<string, string>) => {
     writeFileSync(log, '');

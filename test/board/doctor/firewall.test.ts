@@ -52,7 +52,8 @@ const rulesets: Array<[string, string, string | undefined]> = [
   ],
   [
     'a named set',
-    `table inet a { set p { type inet_service; } chain in { ${INPUT} policy drop; udp dport @p accept; } }`,
+    `table inet a { set p { type inet_service; }
+       chain in { ${INPUT} policy drop; udp dport @p accept; } }`,
     undefined,
   ],
   [
