@@ -72,8 +72,7 @@ export function moving(seed: number, nats = EVERY_KIND): Told {
     if (node === village.admin) continue;
     const others = village.alive().filter((each) => each !== node);
     world.note(`move ${node.name}`);
-    village.net.move(village.siteOf(node));
-    if (village.siteOf(node).nat === null) node.noticeMove(); // behind a NAT nobody tells it
+    village.move(node);
     const slow: string[] = [];
     const waiting = new Map(others.map((each) => [each, world.now]));
     for (let ms = 0; ms < 30_000; ms += TALK_MS) {

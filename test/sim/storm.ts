@@ -15,7 +15,7 @@ import { World } from './world.js';
 
 const FORM_MS = 8_000;
 const STORM_S = { least: 15, more: 30 };
-const CALM_MS = Number(process.env.CALM ?? 45_000); // then all must hear each other at once
+const CALM_MS = 180_000; // sessions end after two minutes; then all must hear each other at once
 const AGREE_MS = 240_000; // digests ride on keepalives, every two minutes at the least
 const STEP_MS = 5_000;
 const SKEW_MS = 120_000;

@@ -43,8 +43,7 @@ export class Troubles {
   private strike(kind: 'crash' | 'cut' | 'move' | 'clock', node: SimNode): void {
     const { village } = this;
     if (kind === 'move') {
-      village.net.move(village.siteOf(node));
-      if (village.siteOf(node).nat === null) node.noticeMove();
+      village.move(node);
       return;
     }
     if (kind === 'clock') {

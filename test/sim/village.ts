@@ -149,6 +149,13 @@ export class Village {
     return node.host.site;
   }
 
+  /** Its home gets other addresses. Behind a NAT nobody tells it, but for IPv6. */
+  move(node: SimNode): void {
+    const site = this.siteOf(node);
+    this.net.move(site);
+    if (site.nat === null || node.host.six !== undefined) node.noticeMove();
+  }
+
   say(from: SimNode, to: SimNode): void {
     from.send(to.id, this.checks.packet(from.id, to.id));
   }
