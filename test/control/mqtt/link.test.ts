@@ -28,9 +28,13 @@ function addUser(folder: string, name: string): void {
 }
 
 /** A broker with a password file and the access rules that the README shows. */
-function guarded(more: readonly string[] = []): Promise<Mosquitto> {
+function guarded(
+  more: readonly string[] = [],
+  prepare: (folder: string) => void = () => {},
+): Promise<Mosquitto> {
   const settings = ['password_file FOLDER/passwords', 'acl_file FOLDER/acl', ...more];
   return Mosquitto.start(settings, (folder) => {
+    prepare(folder);
     writeFileSync(`${folder}/passwords`, '');
     for (const name of [NODE, 'dashboard']) addUser(folder, name);
     const rules = [
@@ -39,6 +43,7 @@ function guarded(more: readonly string[] = []): Promise<Mosquitto> {
       'pattern read homeassistant/status',
       'user dashboard',
       'topic read kith/+/#',
+      'topic read homeassistant/#',
       'topic write kith/+/config/set',
       'topic write kith/+/command/+',
     ];
@@ -50,6 +55,7 @@ function settingsFor(node: string): Record<string, unknown> {
   return { username: node, passwordFile: 'mqtt.password' };
 }
 
+const TLS = ['certfile FOLDER/server.pem', 'keyfile FOLDER/server.key', 'cafile FOLDER/ca.pem'];
 const login = ['-u', 'dashboard', '-P', PASSWORD];
 
 links('password and access rules, with a dashboard of its own', async () => {
@@ -87,9 +93,8 @@ links('what the access rules refuse is said, and the rest works', async () => {
 });
 
 links('TLS with a CA and a client certificate', async () => {
-  const tls = ['certfile FOLDER/server.pem', 'keyfile FOLDER/server.key', 'cafile FOLDER/ca.pem'];
   const rest = ['require_certificate true', 'use_identity_as_username true'];
-  const broker = await Mosquitto.start([...tls, ...rest], makeCertificates);
+  const broker = await Mosquitto.start([...TLS, ...rest], makeCertificates);
   const files = { caFile: 'ca.pem', certificateFile: 'client.pem', keyFile: 'client.key' };
   const url = `mqtts://127.0.0.1:${broker.port}`;
   const node = new TestNode({ url, ...files });
@@ -159,33 +164,40 @@ links('a broker that knows 3.1.1 alone', async () => {
   server.close();
 });
 
-links('a broker that is killed again and again under load loses no state', async () => {
-  const broker = await Mosquitto.start();
-  const node = new TestNode({ url: broker.url });
-  const mqtt = node.start();
-  await until(() => mqtt.view().connected, 'it is connected');
-  for (let round = 0; round < 2; round++) {
-    const load = setInterval(() => {
-      node.status = { ...node.status, name: `cabin-${Math.floor(performance.now())}` };
-      node.mqtt?.poke();
-    }, 20);
-    await pause(200);
-    await broker.restart(); // it kept nothing
-    const connects = mqtt.view().connects;
-    await until(() => mqtt.view().connects > connects, 'it came back');
-    await pause(200);
-    clearInterval(load);
-  }
-  node.status = { ...node.status, name: 'last' };
-  node.mqtt?.poke();
-  await pause(400);
-  const late = await broker.listen([`${ROOT}/#`, 'homeassistant/#']);
-  const lastName = () => JSON.parse(late.last(`${ROOT}/status`) ?? '{}').name === 'last';
-  await until(lastName, 'the newest status');
-  assert.is(late.last(`${ROOT}/state`), 'online');
-  assert.ok(late.last(`${ROOT}/config`));
-  assert.ok(late.last(`homeassistant/device/kith_${NODE}/config`));
-});
+links(
+  'with TLS, password and rules, killed again and again under load: no state lost',
+  async () => {
+    const broker = await guarded(TLS, makeCertificates);
+    const url = `mqtts://127.0.0.1:${broker.port}`;
+    const node = new TestNode({ url, ...settingsFor(NODE), caFile: 'ca.pem' });
+    node.folder.writeSecret('mqtt.password', Buffer.from(PASSWORD));
+    copyFileSync(broker.file('ca.pem'), node.folder.file('ca.pem'));
+    const mqtt = node.start();
+    await until(() => mqtt.view().connected, 'it is connected');
+    for (let round = 0; round < 2; round++) {
+      const load = setInterval(() => {
+        node.status = { ...node.status, name: `cabin-${Math.floor(performance.now())}` };
+        node.mqtt?.poke();
+      }, 20);
+      await pause(200);
+      await broker.restart(); // it kept nothing
+      const connects = mqtt.view().connects;
+      await until(() => mqtt.view().connects > connects, 'it came back');
+      await pause(200);
+      clearInterval(load);
+    }
+    node.status = { ...node.status, name: 'last' };
+    node.mqtt?.poke();
+    await pause(400);
+    const ca = ['--cafile', broker.file('ca.pem')];
+    const late = await broker.listen([`${ROOT}/#`, 'homeassistant/#'], ...login, ...ca);
+    const lastName = () => JSON.parse(late.last(`${ROOT}/status`) ?? '{}').name === 'last';
+    await until(lastName, 'the newest status');
+    assert.is(late.last(`${ROOT}/state`), 'online');
+    assert.ok(late.last(`${ROOT}/config`));
+    assert.ok(late.last(`homeassistant/device/kith_${NODE}/config`));
+  },
+);
 
 links('nobody there: it goes on trying, and says why', async () => {
   const port = await freePort();
