@@ -23,7 +23,7 @@ export type Trick = (typeof TRICKS)[number];
 
 const KEPT_MAX = 64; // records of others, to be shown again later
 const FLOOD_MS = 500;
-const FLOOD_FRAMES = 6; // to each
+const FLOOD_FRAMES = 3; // to each
 const BAD_PART = 0.4; // of what it relays
 
 export class Villain implements Tamper {

@@ -13,13 +13,13 @@ import { chat, Troubles } from './troubles.js';
 import { Village } from './village.js';
 import { World } from './world.js';
 
-const FORM_MS = 8_000;
-const STORM_S = { least: 15, more: 30 };
+const FORM_MS = 6_000;
+const STORM_S = { least: 8, more: 16 };
 const CALM_MS = 180_000; // sessions end after two minutes; then all must hear each other at once
 const AGREE_MS = 240_000; // digests ride on keepalives, every two minutes at the least
 const STEP_MS = 5_000;
 const SKEW_MS = 120_000;
-const TROUBLE_MS = 12_000;
+const TROUBLE_MS = 8_000;
 
 const KINDS = (Object.keys(NATS) as NatName[]).filter((name) => name !== 'blocked');
 
@@ -41,11 +41,11 @@ export function storm(seed: number): Told {
   if (village.broker) village.broker.isMalicious = chance(0.3);
   const seconds = STORM_S.least + random.below(STORM_S.more);
   const script = drawnScript(village, seconds);
-  const troubles = new Troubles(village, 0.25, TROUBLE_MS);
+  const troubles = new Troubles(village, 0.4, TROUBLE_MS);
   for (let second = 0; second < seconds; second++) {
     script.get(second)?.();
     troubles.maybe();
-    chat(village, 2);
+    chat(village, 1);
     world.run(1_000);
   }
   troubles.end();
@@ -72,7 +72,7 @@ function settle(village: Village): void {
 function drawn(seed: number): Village {
   const { random } = new World(seed);
   const open = 2 + random.below(2);
-  const homes = 1 + random.below(4);
+  const homes = 1 + random.below(3);
   const guests = random.below(3);
   const kinds = Array.from({ length: homes + guests }, () => KINDS[random.below(KINDS.length)]!);
   const nats = [...Array.from({ length: open }, () => null), ...kinds];

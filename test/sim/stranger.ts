@@ -12,7 +12,7 @@ import type { Village } from './village.js';
 import { Visit } from './visit.js';
 
 const KEPT_MAX = 128;
-const ROUND_MS = 400;
+const ROUND_MS = 600;
 const REPLAYS = 6;
 const FLOOD = 12; // initiations in one round
 const INITIATION_BYTES = 148;
