@@ -14,6 +14,7 @@ import { ConfigChanges } from './changes.js';
 import type { SerialConsole } from './console/console.js';
 import type { Dashboard } from './dashboard/dashboard.js';
 import type { Folder } from './folder.js';
+import type { EventType } from './mqtt/events.js';
 import type { Mqtt, MqttOptions, MqttView } from './mqtt/mqtt.js';
 import type { Commanders } from './mqtt/orders.js';
 import type { Log } from './ports.js';
@@ -102,6 +103,11 @@ export class Faces {
   /** Something about the peers has changed. */
   poke(): void {
     this.mqtt?.poke();
+  }
+
+  /** Something that is told once, such as what became of an update. */
+  event(type: EventType, line: string): void {
+    this.mqtt?.event(type, line);
   }
 
   async stop(): Promise<void> {

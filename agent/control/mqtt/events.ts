@@ -1,5 +1,6 @@
-// What happened to the peers since the last look, for whoever wants to be told of it once: an
-// automation that rings when a home has gone. Not retained: a broker would tell it again and again.
+// What has just happened, for whoever wants to be told of it once: an automation that rings when a
+// home has gone. Not retained: a broker would tell it again and again. What happens to peers is
+// found by looking at them; others say themselves what has happened to them.
 
 import type { PeerStatus, Status } from '../../commands/context.js';
 
@@ -10,18 +11,26 @@ export const EVENT_TYPES = [
   'peer_disconnected',
   'path_changed',
   'cipher_alarm',
+  'update_announced',
+  'update_downloaded',
+  'update_on_trial',
+  'update_confirmed',
+  'update_rolled_back',
+  'update_failed',
 ] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
 
 /** One look tells so many; when the uplink breaks under thousands of peers, the totals say it. */
 export const EVENTS_MAX = 16;
 
 /** `event_type` is the key that Home Assistant wants; the rest become attributes there. */
 export type NodeEvent = Readonly<{
-  event_type: (typeof EVENT_TYPES)[number];
+  event_type: EventType;
   peer?: string;
   path?: PeerStatus['path']['class'];
   via?: string | null; // the relay's name
   alarms?: number;
+  text?: string; // a line for people
 }>;
 
 type Seen = Readonly<{ name: string; path: PeerStatus['path']['class']; via: string | null }>;

@@ -98,7 +98,7 @@ function addNode(add: Add, { topics }: DiscoveryInput): void {
     ...DIAGNOSTIC,
   });
   add('event', 'event', {
-    name: 'Peers',
+    name: 'Events',
     state_topic: topics.event,
     event_types: EVENT_TYPES,
     icon: 'mdi:lan-pending',

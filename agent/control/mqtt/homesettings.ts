@@ -12,7 +12,7 @@ export const CONFIG = { entity_category: 'config' };
 /** It waits for the next start of the agent, so a dashboard has to look for it. */
 const LATER = { enabled_by_default: false };
 
-const INSTALL = 'update install';
+const INSTALL = 'update apply';
 
 export type Offered = Readonly<{
   topics: Topics;

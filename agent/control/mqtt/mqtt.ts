@@ -9,6 +9,7 @@ import type { Config } from '../../config/schema.js';
 import type { Log } from '../ports.js';
 import { AfarChanges, connectionOf } from './afar.js';
 import { type Account, dialer } from './dial.js';
+import type { EventType } from './events.js';
 import { Link, type LinkView } from './link.js';
 import { Requests } from './requests.js';
 import { SignedRequests, type VerifySigned } from './signed.js';
@@ -92,6 +93,11 @@ export class Mqtt {
   /** Something in the status is worth telling now. */
   poke(): void {
     this.session?.telling.soon();
+  }
+
+  /** For automations: `text` is a line for people, without secrets. */
+  event(event_type: EventType, text: string): void {
+    this.session?.telling.happened({ event_type, text });
   }
 
   view(): MqttView {

@@ -5,7 +5,7 @@ import type { Command } from '../../commands/command.js';
 import type { Status, UpdateStatus } from '../../commands/context.js';
 import type { Config } from '../../config/schema.js';
 import type { Log } from '../ports.js';
-import { Events } from './events.js';
+import { Events, type NodeEvent } from './events.js';
 import { discoveryPayload, discoveryTopic } from './homeassistant.js';
 import type { Link } from './link.js';
 import { whyNot } from './permission.js';
@@ -62,6 +62,12 @@ export class Telling {
     }, SOON_MS);
   }
 
+  /** To whoever listens now, or as soon as the broker is back. */
+  happened(event: NodeEvent): void {
+    const { topics, link } = this.options;
+    link.answer(topics.event, JSON.stringify(event));
+  }
+
   stop(): void {
     clearTimeout(this.timer);
     clearTimeout(this.soonTimer);
@@ -91,7 +97,7 @@ export class Telling {
     const reports = this.reports.make(status, this.config, now, Date.now() / 1000);
     for (const [topic, text] of reports) link.state(topic, text);
     link.state(topics.update, updateText(status, this.options.update?.()));
-    for (const event of this.events.since(status)) link.answer(topics.event, JSON.stringify(event));
+    for (const event of this.events.since(status)) this.happened(event);
     for (const topic of link.topics())
       if (topic.startsWith(topics.peer('')) && !reports.has(topic)) link.state(topic, '');
     this.announce(status);

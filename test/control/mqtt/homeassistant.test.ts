@@ -132,6 +132,8 @@ ha('each entity understands what the node tells', async () => {
   assert.equal(event, { event_type: 'path_changed', peer: 'phone', path: 'relay', via: 'home' });
   const told = JSON.parse(ear.last(topics.update) ?? '');
   assert.equal([told.latest_version, told.update_percentage], ['0.2.0', 40]);
+  node.mqtt?.event('update_on_trial', '0.2.0 is on trial');
+  await until(() => ear.last(topics.event)?.includes('0.2.0 is on trial'), 'what others say');
   const late = await broker.listen([`${ROOT}/#`]);
   await until(() => late.last(topics.update), 'what is retained');
   assert.is(late.last(topics.event), undefined, 'events are not');

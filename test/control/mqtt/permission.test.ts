@@ -70,7 +70,8 @@ permission('what lets strangers in or takes a node away is never free', () => {
 permission('what anybody may do is listed', () => {
   const open = COMMANDS.filter((one) => whyNot(one, SIGNED, 'anybody') === undefined);
   const wanted = `config apply, config confirm, config get, config patch, config rollback,
-    config schema, config set, guest remove, paths, peers, status`;
+    config schema, config set, guest remove, paths, peers, status,
+    update announce, update check, update status`;
   const names = open.map(({ name }) => name).sort();
   assert.equal(names, wanted.split(/,\s*/));
 });
