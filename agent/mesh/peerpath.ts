@@ -20,10 +20,10 @@ import { doubtSize } from './mtu.js';
 import { Outcome } from './outcome.js';
 import { Prober } from './prober.js';
 import { Retry } from './retry.js';
-import { type Route, TRIES_MAX } from './route.js';
+import { HANDSHAKE_BYTES, KEEPALIVE_BYTES, type Route, TRIES_MAX } from './route.js';
 import { Routes } from './routes.js';
 import { soonest } from './timetable.js';
-import { nextUpkeep, UPKEEP_MS } from './upkeep.js';
+import { nextUpkeep, UPKEEP_MS, unanswered } from './upkeep.js';
 import { noWishes, type Wishes } from './wishes.js';
 
 const INTEREST_MS = 30_000; // after somebody wanted it: how long it is tried without user traffic
@@ -36,8 +36,6 @@ const SIGNAL_GAP_MS = 3_000; // a probe through the relay sets a burst of ours g
 const BETTER_TRIES = 2; // where a direct path is there already: one may be lost
 const CHECK_GAP_MS = 400;
 const SURE_MS = 1_000; // after an answer: a peer that is seen elsewhere is still here, too
-const HANDSHAKE_BYTES = 148; // an initiation: what a place has sent us at least
-const KEEPALIVE_BYTES = 32; // the least that an authentic packet has
 const NEVER = Number.NEGATIVE_INFINITY;
 
 export class PeerPath {
@@ -385,8 +383,10 @@ export class PeerPath {
   private keepUp(now: Millis, out: MeshEffect[]): void {
     this.upkeepAt = now + UPKEEP_MS;
     if (this.doubt !== null || this.bursting) return;
+    const silent = unanswered(this.choice.current, now);
     const step = nextUpkeep(this.routes, this.choice.current, this.mtuMax, now);
-    if (step !== null) this.prober.probe(step.route, now, out, step.pad);
+    if (silent !== null) this.doubt = new Doubt(silent, now - 1_000, now);
+    else if (step !== null) this.prober.probe(step.route, now, out, step.pad);
   }
 
   /** The same initiation to everything known: channels, then what was proven, then the LAN. */

@@ -21,6 +21,8 @@ export type Origin = CandidateKind | 'seen' | 'met' | 'predicted' | 'relay';
 export const MTU_FLOOR = 1_280; // IPv6 asks for it (RFC 8200, section 5); all links carry it
 export const TRIES_MAX = 5; // datagrams to a place that only hearsay speaks for, per burst
 export const AMPLIFY_MAX = 3; // times what came from there, to a place that nobody proved
+export const HANDSHAKE_BYTES = 148; // an initiation: what a place has sent us at least
+export const KEEPALIVE_BYTES = 32; // the least that an authentic packet has
 const NEVER = Number.NEGATIVE_INFINITY;
 
 const PRIVATE = [

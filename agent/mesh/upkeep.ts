@@ -34,6 +34,15 @@ export function nextUpkeep(
   return survey(routes, current, now);
 }
 
+/**
+ * The path in use, where it was asked and has not answered. What we hear may come by another way,
+ * so that silence would never tell: a relay may pass on theirs, and drop ours.
+ */
+export function unanswered(current: Route | null, now: Millis): Route | null {
+  if (current === null || now - current.probedAt < UPKEEP_MS) return null;
+  return current.probedAt - current.provenAt >= RTT_MS ? current : null;
+}
+
 function survey(routes: Routes, current: Route, now: Millis): { route: Route; pad: number } | null {
   if (current.via === null && current.rttMs !== null && current.rttMs <= GOOD_RTT_MS) return null;
   for (const route of routes) {

@@ -14,6 +14,7 @@ import { Routes } from '../../agent/mesh/routes.js';
 import { isBetter, type Standing } from '../../agent/mesh/score.js';
 import { Timetable } from '../../agent/mesh/timetable.js';
 import { Tokens } from '../../agent/mesh/tokens.js';
+import { unanswered } from '../../agent/mesh/upkeep.js';
 import { Random } from '../lab/random.js';
 import { FakeGround, FakeRoll, nodeId, place } from './ground.js';
 
@@ -53,6 +54,19 @@ parts('a relay that speaks from elsewhere is spoken to there; nobody else moves 
   assert.is(routes.seen(place('192.0.2.8', 51_820, 7), 3), undefined);
   assert.equal(routes.through(relay)?.place, place('192.0.2.8', 51_820, 7));
   assert.is(routes.size, 1);
+});
+
+parts('a path that does not answer is doubted, whatever comes by others', () => {
+  const route = new Route(place('192.0.2.9'), 'mapped', null, 0);
+  assert.is(unanswered(null, 90_000), null);
+  route.prove(1_000, 20, route.place);
+  route.onSent(100, 2_000);
+  assert.is(unanswered(route, 9_000), null, 'asked a moment after an answer: for its size');
+  route.onSent(100, 16_000);
+  assert.is(unanswered(route, 18_000), null, 'the answer may be under way');
+  assert.is(unanswered(route, 19_000), route);
+  route.prove(19_500, 20, route.place);
+  assert.is(unanswered(route, 30_000), null);
 });
 
 parts('never better than itself, and never both better than each other', () => {
