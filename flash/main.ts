@@ -5,10 +5,19 @@ import { createInterface } from 'node:readline';
 import type { Command } from '../agent/commands/command.js';
 import type { FlashCommand, Stage } from './command.js';
 import { LIST, WRITE } from './disk/commands.js';
+import { IMAGE } from './imagecommand.js';
 import { INJECT } from './inject/command.js';
 import { PACKAGE } from './packagecommand.js';
+import { PROVISION } from './provision/command.js';
 
-export const FLASH_COMMANDS: readonly FlashCommand[] = [LIST, WRITE, INJECT, PACKAGE];
+export const FLASH_COMMANDS: readonly FlashCommand[] = [
+  LIST,
+  WRITE,
+  INJECT,
+  PROVISION,
+  PACKAGE,
+  IMAGE,
+];
 
 /** What the command line hands over. */
 export type Surroundings = Readonly<{

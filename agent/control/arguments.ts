@@ -181,6 +181,11 @@ function givePositional(
     const shape = entryOf(schema, key);
     if (!shape) throw new RangeError(`"positional" names no argument: ${key}`);
     const word = words[i];
+    const many = i === positional.length - 1 && bare(shape).type === 'array';
+    if (many && words.length > positional.length) {
+      given[key] = words.slice(i);
+      return;
+    }
     if (word !== undefined) given[key] = readText(shape, word);
     else if (shape.type !== 'optional') {
       const value = String(noteOf(shape, 'value') ?? key);

@@ -19,6 +19,7 @@ import { type Cbor, decode, encode } from '../../bytes/cbor.js';
 import { encodeSlip, SlipReader } from './slip.js';
 
 export const MACHINE = 'kith'; // of the APC
+const ENTRY = Buffer.from(`\x1b_${MACHINE}\x1b\\`);
 const WAITING_MAX = 16; // requests: a tool that sends more without listening is told so
 const ANSWER_MAX = 1024 * 1024; // bytes: a minute and a half at 115200
 const ID_MAX = 64;
@@ -90,6 +91,28 @@ export class MachineMode {
     if (bytes === undefined || bytes.length > ANSWER_MAX) return false;
     this.options.write(encodeSlip(bytes));
     return true;
+  }
+}
+
+/**
+ * Looks for the sequence that enters machine mode in the midst of it: the tool before died without
+ * a word, and the next one begins anew.
+ */
+export class EntryWatch {
+  private matched = 0;
+
+  /** Where the sequence ends in this piece; -1 where it does not. */
+  endIn(piece: Uint8Array): number {
+    for (const [i, byte] of piece.entries()) {
+      if (byte === ENTRY[this.matched]) this.matched++;
+      else if (this.matched === 7 && byte === ENTRY[1])
+        this.matched = 2; // ESC \ was ESC _
+      else this.matched = byte === ENTRY[0] ? 1 : 0;
+      if (this.matched < ENTRY.length) continue;
+      this.matched = 0;
+      return i + 1;
+    }
+    return -1;
   }
 }
 

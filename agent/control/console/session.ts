@@ -13,7 +13,7 @@ import { wipe } from '../../crypto/secret.js';
 import { VERSION } from '../version.js';
 import { type Completion, complete } from './complete.js';
 import type { PinGate } from './gate.js';
-import { MACHINE, MachineMode } from './machine.js';
+import { EntryWatch, MACHINE, MachineMode } from './machine.js';
 import { BUILTINS, perform, type Shell } from './perform.js';
 import { Provision } from './provision.js';
 import { isFresh, SPOILED, setUp } from './setup.js';
@@ -225,16 +225,26 @@ export class Session {
   }
 
   private enterMachine(): (bytes: Uint8Array) => void {
+    let machine = this.newMachine();
+    const entry = new EntryWatch();
+    return (bytes) => {
+      const end = entry.endIn(bytes);
+      if (end >= 0) {
+        this.provision.logOut();
+        machine = this.newMachine();
+      }
+      if (machine.read(bytes.subarray(Math.max(0, end)))) this.watchMachine();
+    };
+  }
+
+  private newMachine(): MachineMode {
     const { options, provision } = this;
-    const machine = new MachineMode({
+    this.watchMachine();
+    return new MachineMode({
       hello: { kith: VERSION, name: options.name(), login: !this.open && provision.wantsPin() },
       run: (request) => provision.run(request),
       write: options.write,
     });
-    this.watchMachine();
-    return (bytes) => {
-      if (machine.read(bytes)) this.watchMachine();
-    };
   }
 
   private watchMachine(): void {

@@ -331,6 +331,11 @@ session('machine mode asks for the PIN too, with the same patience', async () =>
   at.session.feed(request(5, 'status'));
   assert.ok((await answer(at, 8)).has('result'));
   assert.equal(at.ran, ['status']);
+  // that tool dies; the next one calls, in whatever pieces its bytes arrive, and is a stranger
+  for (const piece of ['\x1b_ki', 'th\x1b_kith', '\x1b\\']) at.type(piece);
+  assert.is((await answer(at, 9)).get('login'), true);
+  at.session.feed(request(6, 'status'));
+  assert.match(String((await answer(at, 10)).get('error')), /PIN is wanted/);
 });
 
 session.run();
