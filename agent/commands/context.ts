@@ -51,6 +51,14 @@ export type MeshStatus = Readonly<{
   relay: Readonly<{ circuits: number; givenBytes: number; takenBytes: number }>;
 }>;
 
+/** The link to the MQTT broker. */
+export type MqttStatus = Readonly<{
+  url: string | null; // null: the node's own broker
+  connected: boolean;
+  protocol: string | null; // `MQTT 5`, `MQTT 3.1.1`
+  reason: string | null; // why it is not connected
+}>;
+
 /** `kith status --json`. */
 export type Status = Readonly<{
   name: string;
@@ -61,6 +69,9 @@ export type Status = Readonly<{
   cipher: EngineView;
   uptime: number; // seconds
   memory: Readonly<{ rss: number }>; // bytes
+  /** To the state folder since the start: flash wears out. */
+  writes: Readonly<{ files: number; bytes: number }>;
+  mqtt: MqttStatus | null; // null: it is off
   peers: readonly PeerStatus[];
   mesh: MeshStatus | null; // null: it belongs to none
   drops: Readonly<Record<string, number>>;

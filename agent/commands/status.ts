@@ -1,7 +1,7 @@
 // `kith status` and `kith peers`.
 
 import type { Handler, View } from './command.js';
-import type { AgentView, Context, MeshStatus, PeerStatus, Status } from './context.js';
+import type { AgentView, Context, MeshStatus, MqttStatus, PeerStatus, Status } from './context.js';
 import { Failure } from './failure.js';
 import { formatBytes, formatSeconds, formatTable } from './table.js';
 
@@ -17,6 +17,8 @@ export const status: Handler<unknown, Status> = {
       ['listens', `UDP port ${result.listen.port}`],
       ['cipher', `${cipher.engine}: ${cipher.reason} (${checks}${alarms})`],
       ['memory', formatBytes(result.memory.rss)],
+      ['MQTT', formatMqtt(result.mqtt)],
+      ['written', `${result.writes.files} files, ${formatBytes(result.writes.bytes)}`],
       ['drops', formatDrops(drops)],
       ...(result.mesh === null ? [] : [['mesh', formatMesh(result.mesh)]]),
     ];
@@ -34,6 +36,15 @@ export const peers: Handler<unknown, { peers: readonly PeerStatus[] }> = {
 function running(context: Context): AgentView {
   if (context.agent) return context.agent;
   throw new Failure('no agent is running');
+}
+
+function formatMqtt(mqtt: MqttStatus | null): string {
+  if (mqtt === null) return 'off';
+  const where = mqtt.url ?? 'its own broker';
+  if (mqtt.connected) return `${where}, ${mqtt.protocol ?? 'connected'}`;
+  // Its own broker sleeps until somebody comes.
+  if (mqtt.url === null && mqtt.reason === null) return `${where}, nobody there`;
+  return `${where}, not connected: ${mqtt.reason ?? 'trying'}`;
 }
 
 function formatDrops(drops: Readonly<Record<string, number>>): string {

@@ -9,13 +9,13 @@ import { Failure, failureLines } from '../commands/failure.js';
 import { COMMANDS } from '../commands/registry.js';
 import { runCommand } from '../commands/run.js';
 import type { Config } from '../config/schema.js';
-import type { Broker, BrokerView } from './broker/broker.js';
+import type { Broker } from './broker/broker.js';
 import { ConfigChanges } from './changes.js';
 import type { SerialConsole } from './console/console.js';
 import type { Dashboard } from './dashboard/dashboard.js';
 import type { Folder } from './folder.js';
 import type { EventType } from './mqtt/events.js';
-import type { Mqtt, MqttOptions, MqttView } from './mqtt/mqtt.js';
+import type { Mqtt, MqttOptions } from './mqtt/mqtt.js';
 import type { Commanders } from './mqtt/orders.js';
 import type { Log } from './ports.js';
 import { type Live, loadIdentity, overlay } from './store.js';
@@ -118,8 +118,11 @@ export class Faces {
     await this.broker?.stop();
   }
 
-  view(): Readonly<{ mqtt: MqttView | null; broker: BrokerView | null }> {
-    return { mqtt: this.mqtt?.view() ?? null, broker: this.broker?.view() ?? null };
+  /** Null while MQTT is off. */
+  mqttStatus(): MqttStatus | null {
+    if (!this.mqtt || !this.config.mqtt.enabled) return null;
+    const { url, connected, protocol, reason } = this.mqtt.view();
+    return { url, connected, protocol, reason };
   }
 
   /** Null where there is no dashboard. */

@@ -30,6 +30,8 @@ const PUBLIC_BYTES_MAX = 1024 * 1024; // a bundle of certificate authorities is 
 export class Folder {
   readonly path: string;
   readonly configPath: string;
+  /** What was written through this object: flash wears out. */
+  readonly writes = { files: 0, bytes: 0 };
 
   /** `config` is another file to take the configuration from. Nothing is touched yet. */
   constructor(
@@ -219,6 +221,8 @@ export class Folder {
   private writePath(path: string, content: Uint8Array): void {
     try {
       writeAtomically(path, content, this.files);
+      this.writes.files++;
+      this.writes.bytes += content.length;
     } catch (error) {
       throw asFailure(error, 'write', path);
     }

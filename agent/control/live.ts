@@ -5,7 +5,7 @@ import { changeDetour, clearDetours, type Detour, MARK, NO_DETOUR } from '../../
 import { changeRoutes, routeDifference, setLinkUp } from '../../board/link.js';
 import type { Endpoint, Prefix } from '../bytes/address.js';
 import { decodeKey, encodeKey } from '../bytes/base64.js';
-import type { AgentView, MeshPath, Status } from '../commands/context.js';
+import type { AgentView, MeshPath, MqttStatus, Status } from '../commands/context.js';
 import { Failure } from '../commands/failure.js';
 import { deviceChange, deviceDifference, type Resolved } from '../config/device.js';
 import { literalEndpoint, parseHost } from '../config/host.js';
@@ -43,6 +43,8 @@ export class LiveNode implements Live, AgentView {
   private stopped = false;
   /** Set while there is one. */
   mesh: RunningMesh | undefined;
+  /** Set once, right after the faces are made. */
+  mqtt: (() => MqttStatus | null) | undefined;
   private readonly startedAt = performance.now();
 
   constructor(private readonly options: LiveOptions) {
@@ -128,6 +130,8 @@ export class LiveNode implements Live, AgentView {
       },
       uptime: Math.floor((performance.now() - this.startedAt) / 1000),
       memory: { rss: process.memoryUsage.rss() },
+      writes: { ...this.options.folder.writes },
+      mqtt: this.mqtt?.() ?? null,
       peers: peerStatuses(config, device.peers, this.mesh?.members() ?? [], wallSeconds, (key) =>
         this.names.errorOf(key),
       ),

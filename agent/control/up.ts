@@ -71,6 +71,7 @@ export async function up(options: UpOptions, parts: UpParts, say: Log = toStderr
   const commanders = () => commandersOf(membership.open()?.roster);
   const update = () => updating.status();
   const faces = new Faces({ folder, config, settings, status, update, commanders, random, log });
+  node.mqtt = () => faces.mqttStatus();
   const told = followed(faces.live(node), () => updating, mirror);
   const live = new FileStore(folder, random, told);
   const link = () => faces.link;

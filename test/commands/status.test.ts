@@ -37,6 +37,8 @@ const whole: Status = {
   cipher: { engine: 'simd', reason: 'fastest here', checked: 7, alarms: 0 },
   uptime: 300,
   memory: { rss: 64 * 1024 * 1024 },
+  writes: { files: 3, bytes: 2048 },
+  mqtt: { url: null, connected: true, protocol: 'MQTT 3.1.1', reason: null },
   peers: [phone, lost],
   mesh: null,
   drops: { 'outside-replay': 2, 'inside-no-route': 3, alarm: 0 },
@@ -57,6 +59,8 @@ suiteOf('what matters, in a table', async () => {
   listens    UDP port 51820
   cipher     simd: fastest here (noble checked it 7 times)
   memory     64.0 MiB
+  MQTT       its own broker, MQTT 3.1.1
+  written    3 files, 2.0 KiB
   drops      3 inside-no-route, 2 outside-replay
 
 peer   path    handshake  received  sent  endpoint     addresses
@@ -65,6 +69,16 @@ lost   none    never      2.0 KiB   5 B   -            a/1, b/1, c/1 and 2 more
 
 lost: it never spoke. Switch it on.`,
   );
+});
+
+suiteOf('why there is no broker', async () => {
+  const line = async (mqtt: Status['mqtt']) =>
+    (await status.show({ ...whole, mqtt }, {}, VIEW)).split('\n').find((row) => /MQTT/.test(row));
+  const away = { url: 'mqtts://b.example', connected: false, protocol: null };
+  assert.is(await line(null), '  MQTT       off');
+  const reason = 'b.example: nobody listens there';
+  assert.match(await line({ ...away, reason }), /mqtts:\/\/b.example, not connected: .* listens/);
+  assert.match(await line({ ...away, url: null, reason: null }), /its own broker, nobody there$/);
 });
 
 suiteOf('alarms are not to be missed', async () => {

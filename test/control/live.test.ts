@@ -160,6 +160,8 @@ live('the status of a node', () => {
       },
     ],
     mesh: null,
+    writes: { files: 0, bytes: 0 },
+    mqtt: null,
     drops: { 'inside-no-route': 2, 'handshake-replay': 1, 'handshake-mac1': 3 },
   });
 });

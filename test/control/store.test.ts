@@ -44,6 +44,17 @@ store('an empty folder becomes a node, once', () => {
   assert.equal(readdirSync(folder.path).sort(), ['identity', 'kith.json']);
 });
 
+store('what does not change is not written: flash wears out', async () => {
+  const { folder, store } = open();
+  store.readOrMake();
+  const { files, bytes } = folder.writes;
+  assert.equal([files, bytes > 32], [2, true], 'identity and configuration');
+  await store.update((config) => ({ ...config }));
+  assert.is(folder.writes.files, 2);
+  await store.update((config) => ({ ...config, name: 'hut' }));
+  assert.is(folder.writes.files, 4, 'the last one is kept');
+});
+
 store('a configuration without an identity gets one', () => {
   const { folder, store } = open();
   folder.writeConfig('{"version":1,"name":"cabin"}');

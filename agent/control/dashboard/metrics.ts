@@ -19,6 +19,8 @@ export function metricsText(status: Status): string {
   ]);
   add('uptime_seconds', 'gauge', 'Since the start of the agent.', [[{}, status.uptime]]);
   add('memory_rss_bytes', 'gauge', 'Memory of the agent.', [[{}, status.memory.rss]]);
+  add('state_writes_total', 'counter', 'Files written to flash.', [[{}, status.writes.files]]);
+  add('state_written_bytes_total', 'counter', 'The same in bytes.', [[{}, status.writes.bytes]]);
   add('cipher_alarms_total', 'counter', 'Packets the engines did not agree about.', [
     [{}, status.cipher.alarms],
   ]);

@@ -91,6 +91,7 @@ function addNode(add: Add, { topics }: DiscoveryInput): void {
     state_class: 'measurement',
     ...DIAGNOSTIC,
   });
+  sensor('written', 'Written to flash', 'writes.bytes', { ...TOTAL, ...DIAGNOSTIC });
   sensor('cipher', 'Cipher engine', 'cipher.engine', { icon: 'mdi:lock', ...DIAGNOSTIC });
   sensor('dropped', 'Dropped packets', 'dropped', {
     state_class: 'total_increasing',

@@ -21,7 +21,7 @@ export type PeerReport = Readonly<{
   txRate: number;
 }>;
 
-export type StatusReport = Omit<Status, 'peers'> &
+export type StatusReport = Omit<Status, 'peers' | 'mqtt'> &
   Readonly<{
     startedAt: string; // RFC 3339
     peers: Readonly<{ total: number; connected: number; direct: number; relayed: number }>;
@@ -55,7 +55,7 @@ export class Reports {
   }
 
   private statusReport(status: Status, wall: number): StatusReport {
-    const { peers, ...rest } = status;
+    const { peers, mqtt: _here, ...rest } = status; // who reads this knows that it is connected
     const of = (which: (peer: PeerStatus) => boolean) => peers.filter(which).length;
     const sum = totals(peers);
     const startedAt = new Date(1000 * Math.round(wall - status.uptime)).toISOString();

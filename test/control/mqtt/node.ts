@@ -26,6 +26,8 @@ export function status(peers: readonly PeerStatus[] = []): Status {
     cipher: { engine: 'simd', reason: 'the fastest', checked: 1, alarms: 0 },
     uptime: 7,
     memory: { rss: 1000 },
+    writes: { files: 1, bytes: 10 },
+    mqtt: null,
     peers,
     drops: { 'no-session': 2, other: 3 },
     version: '0.1.0',
