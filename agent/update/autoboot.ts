@@ -17,22 +17,46 @@ export function readAutoboot(text: string): Autoboot | undefined {
   if (text.length > AUTOBOOT_BYTES_MAX) return undefined;
   const found = { all: 0, tryboot: 0 };
   let twoSlots = false;
-  let section = 'all';
-  for (const raw of text.split('\n')) {
-    const line = raw.trim();
-    if (line === '' || line.startsWith('#')) continue;
-    const [, name] = /^\[([^\]]*)\]$/.exec(line) ?? [];
-    if (name !== undefined) {
-      section = name;
-      continue;
-    }
-    if (section !== 'all' && section !== 'tryboot') continue; // for other boards, or none
-    const [, key, value] = /^([a-z_]+)\s*=\s*(\d{1,3})$/.exec(line) ?? [];
+  for (const { section, key, value } of settings(text)) {
     if (key === 'tryboot_a_b' && section === 'all') twoSlots = value === '1';
     if (key === 'boot_partition') found[section] = Number(value);
   }
   const usable = twoSlots && found.all > 0 && found.tryboot > 0 && found.all !== found.tryboot;
   return usable ? found : undefined;
+}
+
+type Setting = Readonly<{ section: keyof Autoboot; key: string; value: string; at: number }>;
+
+/** Those that count on any board, and where their values stand. */
+function* settings(text: string): Generator<Setting> {
+  let section = 'all';
+  let at = 0;
+  for (const line of text.split('\n')) {
+    const [, name] = /^\s*\[([^\]]*)\]\s*$/.exec(line) ?? [];
+    const [, before = '', key = '', value = ''] =
+      /^(\s*([a-z_]+)\s*=\s*)(\d{1,3})\s*$/.exec(line) ?? [];
+    if (name !== undefined) section = name;
+    else if (key !== '' && (section === 'all' || section === 'tryboot'))
+      yield { section, key, value, at: at + before.length };
+    at += line.length + 1;
+  }
+}
+
+/**
+ * The same text with the two partitions exchanged and nothing else changed, not even its length;
+ * undefined where that cannot be.
+ */
+export function exchanged(text: string): string | undefined {
+  const found = readAutoboot(text);
+  if (!found || String(found.all).length !== String(found.tryboot).length) return undefined;
+  let result = text;
+  for (const { section, key, value, at } of settings(text)) {
+    const other = String(section === 'all' ? found.tryboot : found.all);
+    if (key === 'boot_partition' && value.length === other.length)
+      result = result.slice(0, at) + other + result.slice(at + value.length);
+  }
+  const after = readAutoboot(result);
+  return after?.all === found.tryboot && after.tryboot === found.all ? result : undefined;
 }
 
 /** The partition that is started from, as the firmware finds it; undefined: it finds none. */
@@ -41,13 +65,11 @@ export function bootPartition(text: string, tryboot: boolean): number | undefine
   return tryboot ? found?.tryboot : found?.all;
 }
 
-/** Filled up with a comment to the whole sector, so that changing it never changes its length. */
+/** As it is on a new card. */
 export function autobootText({ all, tryboot }: Autoboot): string {
   for (const partition of [all, tryboot])
-    if (!Number.isInteger(partition) || partition < 1 || partition > 99)
+    if (!Number.isInteger(partition) || partition < 1 || partition > 9)
       throw new RangeError(`"partition" is ${partition}`);
   const lines = ['[all]', 'tryboot_a_b=1', `boot_partition=${all}`];
-  lines.push('[tryboot]', `boot_partition=${tryboot}`, '');
-  const text = lines.join('\n');
-  return `${text}${'#'.repeat(AUTOBOOT_BYTES_MAX - 1 - text.length)}\n`;
+  return [...lines, '[tryboot]', `boot_partition=${tryboot}`, ''].join('\n');
 }

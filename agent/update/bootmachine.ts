@@ -5,11 +5,11 @@ import { spawnSync } from 'node:child_process';
 import {
   closeSync,
   existsSync,
+  fstatSync,
   fsyncSync,
   mkdirSync,
   openSync,
   readFileSync,
-  readSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -84,15 +84,17 @@ function sizeOf(device: string): number {
   }
 }
 
-/** One sector in the place of another: FAT knows no atomic rename, but a card writes sectors. */
+/**
+ * In place, at the same length: FAT knows no atomic rename, but all of it lies in one sector, and a
+ * card writes whole sectors.
+ */
 export function overwrite(path: string, text: string): void {
-  if (text.length !== AUTOBOOT_BYTES_MAX) throw new RangeError('"text" must fill one sector');
   const file = openSync(path, 'r+');
   try {
-    const before = new Uint8Array(AUTOBOOT_BYTES_MAX);
-    const length = readSync(file, before, 0, before.length, 0);
-    if (length !== AUTOBOOT_BYTES_MAX) throw new SlotFailure(`${path} does not fill its sector`);
-    writeSync(file, Buffer.from(text, 'latin1'), 0, AUTOBOOT_BYTES_MAX, 0);
+    const { size } = fstatSync(file);
+    if (size !== text.length || size > AUTOBOOT_BYTES_MAX)
+      throw new SlotFailure(`${path} has changed meanwhile`);
+    writeSync(file, Buffer.from(text, 'latin1'), 0, size, 0);
     fsyncSync(file);
   } finally {
     closeSync(file);

@@ -34,11 +34,12 @@ write_starts() {
     mv -f "$root/.starts.new" "$root/starts" && flush "$root"
 }
 
-# Kills this process, which will be the agent by then, unless the trial has ended meanwhile.
+# Kills this process, which will be the agent by then, unless the trial has ended meanwhile; a bit
+# later than the agent itself would give up, since it knows better why.
 watch_trial() { # VERSION SECONDS COUNT
   since=$(started_at $$) || return 0
   (
-    sleep "$2"
+    sleep $(($2 + $2 / 4 + 1))
     read -r version _ <"$root/trial" && [ "$version" = "$1" ] || exit 0
     read -r version count <"$root/starts" && [ "$count" = "$3" ] || exit 0
     [ "$(started_at $$)" = "$since" ] || exit 0

@@ -187,6 +187,7 @@ export class UpdateMachine {
 
   check(at: Moment): Effect[] {
     this.schedule.lookSoon(at.now);
+    this.staging.askSoon();
     return this.tick(at, []);
   }
 

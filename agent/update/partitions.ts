@@ -8,7 +8,7 @@
 
 import { closeSync, fsyncSync, openSync, readFileSync, statfsSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Autoboot, autobootText, readAutoboot } from './autoboot.js';
+import { type Autoboot, exchanged, readAutoboot } from './autoboot.js';
 import { type Disk, realDisk, writeWhole } from './disk.js';
 import { parseRelease, readReleaseFile } from './releasefile.js';
 import { type Installed, type Needs, SlotFailure, type Slots, type Start } from './slots.js';
@@ -26,7 +26,7 @@ export type BootMachine = Readonly<{
   pair(bootPartition: number): Pair;
   /** The text of autoboot.txt. */
   readAutoboot(): string;
-  /** Writes exactly one sector over it, and has it on the card. */
+  /** Writes a text of the same length over it, and has it on the card. */
   writeAutoboot(text: string): void;
   /** Ends the system; `argument` is for the firmware. */
   reboot(argument: string): void;
@@ -112,7 +112,11 @@ export class Partitions implements Slots {
     const { partition } = machine.booted();
     if (partition !== all && partition !== tryboot)
       throw new SlotFailure(`autoboot.txt knows no partition ${partition}`);
-    if (partition === tryboot) machine.writeAutoboot(autobootText({ all: tryboot, tryboot: all }));
+    if (partition === tryboot) {
+      const text = exchanged(machine.readAutoboot());
+      if (text === undefined) throw new SlotFailure('autoboot.txt is written in an unusual way');
+      machine.writeAutoboot(text);
+    }
     machine.markConfirmed();
     const before = read(join(dataFolder, 'before'));
     const release = before === undefined ? undefined : parseRelease(before);

@@ -22,6 +22,10 @@ export class Staging {
     this.askAt = 0;
   }
 
+  askSoon(): void {
+    this.askAt = 0;
+  }
+
   get deadline(): number {
     return this.askAt;
   }

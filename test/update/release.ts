@@ -51,9 +51,15 @@ export function makeTree(folder: string, version: string, options: TreeOptions =
   writeFileSync(join(folder, 'dist/load'), noise(load));
 }
 
-export function packTree(tree: string, archive: string): void {
+/** `names`: what files are called in the archive. */
+export function packTree(
+  tree: string,
+  archive: string,
+  names: Readonly<Record<string, string>> = {},
+): void {
   const flags = ['--format=ustar', '--sort=name', '--owner=0', '--group=0', '-czf', archive];
-  execFileSync('tar', [...flags, '-C', tree, '.']);
+  const renamed = Object.entries(names).map(([from, to]) => `--transform=s,^./${from}$,${to},`);
+  execFileSync('tar', [...flags, ...renamed, '-C', tree, '.']);
 }
 
 /** An archive and its announcement in a folder as a web server has it. */
