@@ -40,6 +40,14 @@ export const BOXES_MS = 10_000; // ... in this time; each costs us a millisecond
 type Retry = { tries: number; at: Millis };
 type KemFrame = FrameOf<'kem-key' | 'kem-box' | 'kem-done'>;
 
+/** `sessions`: those that the public key was sent in, newest first; the answer is for one of them. */
+type Asking = {
+  frame: FrameOf<'kem-key'>;
+  readonly secretKey: Uint8Array;
+  sessions: Uint8Array[];
+  retry: Retry;
+};
+
 type Row = {
   readonly node: NodeId;
   readonly begins: boolean; // we do
@@ -52,7 +60,7 @@ type Row = {
   agreedAt: Millis | undefined;
   settled: number; // exchanges done in bare sessions in a row
   askAt: Millis | undefined; // an exchange begins then
-  asking: { frame: KemFrame; secretKey: Uint8Array; session: Uint8Array; retry: Retry } | undefined;
+  asking: Asking | undefined;
   boxed: { frame: KemFrame; of: Uint8Array; made: Uint8Array; retry: Retry } | undefined;
   seen: Uint8Array[]; // hashes of the other side's public keys
   boxes: Millis[]; // when we made some
@@ -86,8 +94,8 @@ export class KemKeys implements KemMachine {
   /** At a new session: whether an exchange is due in it. */
   private consider(row: Row, at: Times, out: MeshEffect[]): void {
     const { agreedAt } = row;
-    if (row.asking !== undefined) return; // goes on; sent again, it will be in this session
-    if (agreedAt === undefined) this.ask(row, at, out);
+    if (row.asking !== undefined) this.goOn(row, row.asking, out);
+    else if (agreedAt === undefined) this.ask(row, at, out);
     else if (row.bare && at.now - agreedAt >= SETTLE_MS) this.ask(row, at, out);
     else if (row.bare) row.askAt = at.now + SETTLE_MS;
     else if (at.now - agreedAt >= ROTATE_MS) this.ask(row, at, out);
@@ -146,11 +154,23 @@ export class KemKeys implements KemMachine {
   ): boolean {
     if (!met || (what.retry.tries >= TRIES_MAX && !row.bare)) return false;
     const retry = next(what.retry, at.now);
-    // The other side may have been rebooted since: it knows only the newest session.
-    if (what === row.asking && row.asking.session !== row.sessions[0]) this.ask(row, at, out);
+    // The other side may have answered it and forgotten that: another key, in the newest session.
+    if (what === row.asking && row.asking.sessions.length > 1) this.ask(row, at, out);
     else this.send(row, what.frame, out);
     (what === row.boxed ? row.boxed : (row.asking ?? what)).retry = retry;
     return true;
+  }
+
+  /**
+   * In the new session: where handshakes crossed, the other side may not have the one before; nor
+   * has it, if it was rebooted since.
+   */
+  private goOn(row: Row, asking: Asking, out: MeshEffect[]): void {
+    const [session] = row.sessions;
+    if (session === undefined) return;
+    asking.sessions = [session, ...asking.sessions].slice(0, SESSIONS_MAX);
+    asking.frame = { ...asking.frame, session: nameOfSession(session) };
+    this.send(row, asking.frame, out);
   }
 
   /** Begins an exchange in the newest session, in the place of one that may be going on. */
@@ -162,7 +182,7 @@ export class KemKeys implements KemMachine {
     const { publicKey: key, secretKey } = this.kem.keys(this.ground.random(KEM_SEED_BYTES));
     const old = nameOfKey(row.keys[0] ?? ZERO);
     const frame = { kind: 'kem-key', key, session: nameOfSession(session), old } as const;
-    row.asking = { frame, secretKey, session, retry: first(at.now) };
+    row.asking = { frame, secretKey, sessions: [session], retry: first(at.now) };
     this.send(row, frame, out);
   }
 
@@ -202,14 +222,14 @@ export class KemKeys implements KemMachine {
     if (row.done && equal(row.done.made, frame.made)) this.send(row, row.done, out);
     const old = named(row, frame.old);
     if (row.asking === undefined || old === undefined) return;
-    const { secretKey, session } = row.asking;
+    const { secretKey, sessions } = row.asking;
     const secret = this.kem.decapsulate(frame.box, secretKey);
-    const key = derive(session, old, secret, [this.ground.self, row.node]);
+    const ends = [this.ground.self, row.node] as const;
+    const keys = sessions.map((session) => derive(session, old, secret, ends));
+    const key = keys.find((one) => equal(nameOfKey(one), frame.made));
+    for (const one of keys) if (one !== key) wipe(one);
     wipe(secret);
-    if (!equal(nameOfKey(key), frame.made)) {
-      wipe(key); // a box for an earlier public key of ours
-      return;
-    }
+    if (key === undefined) return; // a box for an earlier public key of ours
     this.giveUp(row);
     row.agreedAt = at.now;
     // Still bare by then: whoever made the box was rebooted right after.

@@ -42,6 +42,7 @@ export class Membership {
   private respond: Secret | undefined;
   private knock: Knock | undefined;
   private dropAt: Millis = NEVER;
+  private bareUntil: Millis = 0;
 
   constructor(
     private readonly peer: PeerId,
@@ -72,13 +73,14 @@ export class Membership {
 
   /**
    * What our response is made with; undefined: what is configured. `unconfirmed`: our last
-   * response, of which nothing came: they may not have our key any more.
+   * response, of which nothing came: they may not have our key any more. (One made with none may
+   * be of a handshake that crossed another: it says nothing.)
    */
   respondKey(unconfirmed: SessionEntry | undefined, now: Millis): Uint8Array | undefined {
     const origin = unconfirmed?.origin;
     if (this.respond === undefined) return undefined;
-    if (origin !== undefined && now - origin.at < FALLBACK_MS) return NO_PRESHARED_KEY;
-    return this.respond.bytes;
+    if (origin?.zero === false) this.bareUntil = origin.at + FALLBACK_MS;
+    return origin !== undefined && now < this.bareUntil ? NO_PRESHARED_KEY : this.respond.bytes;
   }
 
   /** How a session came about that was made with this key. */

@@ -112,6 +112,22 @@ for (const lowFirst of [true, false]) {
   });
 }
 
+for (const lowFirst of [true, false]) {
+  devices(`both have a packet, ${lowFirst ? 'the lower first' : 'the higher first'}`, () => {
+    const { net, a, b, run } = pair(lowFirst);
+    a.node.packet(2);
+    b.node.packet(1); // the handshakes cross
+    const begun = net.now;
+    run(3 * SOON_MS);
+    assert.is(b.node.got.length, 1, `${net.now - begun} ms`);
+    assert.is(a.node.got.length, 1);
+    assert.is(a.met.at(-1), false);
+    const met = a.met.length;
+    run(5_000);
+    assert.is(a.met.length, met, 'and no handshake more');
+  });
+}
+
 devices('frames lost on the way cost half a second each, and no packet', () => {
   for (let lost = 1; lost <= 6; lost++) {
     const { net, a, b, run } = pair(true);

@@ -4,6 +4,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { publicKeyOf } from '../../agent/crypto/x25519.js';
 import type { Effect } from '../../agent/wireguard/effects.js';
+import { FALLBACK_MS } from '../../agent/wireguard/limits.js';
+import { Membership } from '../../agent/wireguard/membership.js';
 import { seeded } from './pair.js';
 import { frame, placeAt, type Sent, SoftNet, type SoftNode } from './soft.js';
 
@@ -260,6 +262,23 @@ members('a responder whose key is of no use falls back to none within 15 s', () 
   net.pass(2_000);
   assert.is(b.got.length, 1, 'with the retry');
   assert.is(metOf(b).at(-1)!.bare, true);
+});
+
+members('a response without a key that nobody confirmed is no reason to fall back', () => {
+  const member = new Membership(0, false);
+  const KEYED = { initiate: [KEY, ZERO], respond: KEY };
+  const begun = (zero: boolean, at: number) => {
+    const origin = { initiator: false, from: placeAt(1), hash: ZERO, zero, at };
+    return { id: 0, localIndex: 1, rejectAt: at + 180_000, origin };
+  };
+  assert.is(member.respondKey(undefined, 0), undefined);
+  member.setKeys(KEYED);
+  assert.equal(member.respondKey(undefined, 0), KEY);
+  assert.equal(member.respondKey(begun(true, 0), 100), KEY, 'handshakes that crossed');
+  assert.equal(member.respondKey(begun(false, 100), 5_200), ZERO);
+  assert.equal(member.respondKey(begun(true, 5_200), 10_400), ZERO, 'and this was lost, too');
+  assert.equal(member.respondKey(undefined, 10_400), KEY, 'it is well');
+  assert.equal(member.respondKey(begun(true, 10_400), 100 + FALLBACK_MS), KEY);
 });
 
 members('where a key is required, a session without one carries frames only', () => {
