@@ -16,6 +16,8 @@ import { World } from './world.js';
 const FORM_MS = 6_000;
 const STORM_S = { least: 8, more: 16 };
 const CALM_MS = 180_000; // sessions end after two minutes; then all must hear each other at once
+const QUIET_MS = 30_000;
+const SOON_MS = 5_000;
 const AGREE_MS = 240_000; // digests ride on keepalives, every two minutes at the least
 const STEP_MS = 5_000;
 const SKEW_MS = 120_000;
@@ -57,10 +59,13 @@ export function storm(seed: number): Told {
   return told(village);
 }
 
-/** The mesh is as it should be, some time after the last trouble. */
+/** The mesh is as it should be, some time after the last trouble: most are long before. */
 function settle(village: Village): void {
   const { world } = village;
-  world.run(CALM_MS);
+  for (const end = world.now + CALM_MS; world.now < end; ) {
+    world.run(Math.min(QUIET_MS, end - world.now));
+    if (village.allHear(village.pairs(), SOON_MS).length === 0) break;
+  }
   mustHear(village);
   mustBeDirect(village);
   for (let ms = 0; ms < AGREE_MS && village.strayRosters().length > 0; ms += STEP_MS)
