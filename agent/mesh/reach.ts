@@ -2,8 +2,8 @@
 // (witness.ts), held (reachables.ts), and told around here.
 //
 // Telling: each new record once, to
-//   - other reachable nodes, which are bound together by that;
-//   - nodes that are not: by the first of their trackers alone, or by one that stands in for it.
+//   - those whose first tracker we are, or stand in for it;
+//   - our own trackers, where we are reachable ourselves: that binds trackers together.
 // So every node gets each record about once. What it lacks all the same it asks for (enquiry.ts).
 
 import type { Address, Endpoint } from '../bytes/address.js';
@@ -16,7 +16,7 @@ import type { Sealed } from './frame.js';
 import type { Candidate, Ground, NatKind } from './ground.js';
 import type { ReachFrame, ReachMachine } from './machines.js';
 import { OwnReach } from './ownreach.js';
-import { Reachables } from './reachables.js';
+import { REACHABLE_MAX, Reachables } from './reachables.js';
 import type { Rendezvous } from './rendezvous.js';
 import { Unsolicited } from './unsolicited.js';
 import { Witness } from './witness.js';
@@ -29,12 +29,12 @@ const PER_FRAME = 16;
 const MET_MS = 600_000;
 const MET_NODES_MAX = 4_096;
 
-/** Answers to one member in a minute: a full roll of records takes four. */
-const ANSWERS_PER_MEMBER = 8;
+/** Answers to one member in a minute: a full roll of records takes two, and it may be lost. */
+const ANSWERS_PER_MEMBER = 4;
 
 /** New records are passed on together. */
 const SPREAD_MS = 500;
-const SPREAD_MAX = 256;
+const SPREAD_MAX = REACHABLE_MAX;
 
 /** Records that one member may have us check in a minute. */
 const RECORDS_PER_SENDER = 128;
@@ -196,8 +196,9 @@ export class Reach implements ReachMachine {
     if (from === self) return true;
     const isReachable = (node: NodeId) => this.known.endpointOf(node) !== undefined;
     if (!isReachable(self)) return !isReachable(from);
-    if (isReachable(to)) return true;
-    const ranked = this.ports.rendezvous.rank(to);
+    const { ground, rendezvous } = this.ports;
+    if (ground.trackersOf(self).includes(to)) return true;
+    const ranked = rendezvous.rank(to);
     return ranked.length === 0 || ranked[0] === self || this.standsIn(to, ranked.slice(0, 3));
   }
 
