@@ -9,12 +9,14 @@ import { IMAGE } from './imagecommand.js';
 import { INJECT } from './inject/command.js';
 import { PACKAGE } from './packagecommand.js';
 import { PROVISION } from './provision/command.js';
+import { TFTP } from './tftp/command.js';
 
 export const FLASH_COMMANDS: readonly FlashCommand[] = [
   LIST,
   WRITE,
   INJECT,
   PROVISION,
+  TFTP,
   PACKAGE,
   IMAGE,
 ];
