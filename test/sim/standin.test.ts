@@ -31,6 +31,8 @@ standin('what was made with another key, or altered, does not open', () => {
   assert.equal(open(key, 5, sealed, auth), text);
   assert.is(open(other, 5, sealed, auth), undefined);
   assert.is(open(key, 6, sealed, auth), undefined);
+  assert.is(open(key, 5 + 2 ** 32, sealed, auth), undefined);
+  assert.is(open(key, 5 + 2 ** 50, sealed, auth), undefined);
   for (let i = 0; i < sealed.length; i++) {
     const altered = sealed.map((byte, at) => (at === i ? byte ^ 1 : byte));
     assert.is(open(key, 5, altered, auth), undefined, `byte ${i}`);
