@@ -38,7 +38,12 @@ fi
 export function openwrtAgent(cpu: Cpu, version: string): Scripts {
   return {
     preinst: refuse(cpu),
-    postinst: `/opt/kith/releases/${version}/launch --install ${version} || exit 1\n`,
+    // Of the release before, opkg leaves the folders behind.
+    postinst: `/opt/kith/releases/${version}/launch --install ${version} || exit 1
+for release in /opt/kith/releases/*; do
+  [ -e "$release/bin/kith" ] || rm -rf "$release"
+done
+`,
     prerm: `[ "$PKG_UPGRADE" = 1 ] || [ ! -x /lib/kith/remove.sh ] || /lib/kith/remove.sh\n`,
     // opkg has gone over its files by now and leaves folders behind; apk comes to an upgrade
     // without it.

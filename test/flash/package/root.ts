@@ -58,7 +58,7 @@ export function bareRoot(installed: readonly string[] = []): string {
 }
 
 /** Folders that belong to nobody else are gone with the last package that has them. */
-function ownedFolders(): string[] {
+export function ownedFolders(): string[] {
   const all = FOLDERS.flatMap((path) => {
     const parts = path.split('/');
     return parts.map((_, index) => parts.slice(0, index + 1).join('/'));
@@ -81,7 +81,8 @@ export function dpkg(root: string, ...args: string[]): string {
 
 /** All paths with their contents, but for the books that package managers keep. */
 export function filesIn(root: string): string[] {
-  const books = /^(var\/lib\/dpkg|var\/log|usr\/lib\/opkg|var\/opkg-lists|lib\/apk|proc|dev)\//;
+  const books =
+    /^(var\/lib\/dpkg|var\/log|usr\/lib\/opkg|var\/opkg-lists|lib\/apk|etc\/apk|proc|dev)\//;
   return readdirSync(root, { recursive: true, withFileTypes: true })
     .map((entry) => relative(root, join(entry.parentPath, entry.name)))
     .filter((path) => !books.test(path))
