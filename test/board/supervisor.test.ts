@@ -19,7 +19,10 @@ async function listener(path: string) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   };
-  await soon(() => sendDatagram(path, 'listening\n'));
+  await soon(() => sendDatagram(path, 'listening\n')).catch((error) => {
+    daemon.kill();
+    throw error;
+  });
   return { daemon, soon };
 }
 
