@@ -13,6 +13,7 @@ import {
 import { encodeKey } from './bytes/base64.js';
 import type { MeshPath, MeshStatus } from './commands/context.js';
 import { parseHost } from './config/host.js';
+import { guestHosts } from './control/guests.js';
 import type { MemberStatus, MeshSettings, RunningMesh } from './control/ports.js';
 import type { Believed } from './control/rosterfile.js';
 import { PrivateKey } from './crypto/x25519.js';
@@ -269,8 +270,10 @@ export class MeshNode implements RunningMesh {
       if (!roster.member(node)) this.remembered.forget(node);
     const at = Math.max(Date.now(), roster.newestIssue);
     const own: Uint8Array[] = [];
-    if (roster.member(this.self) && !roster.ownsHost(this.self))
-      own.push(ownProfile(roster, signer, {}, at));
+    const guests = guestHosts(this.settings.config(), roster);
+    const told = roster.record(this.self).profile?.guests ?? [];
+    const isNew = !roster.ownsHost(this.self) || told.join() !== guests.join();
+    if (roster.member(this.self) && isNew) own.push(ownProfile(roster, signer, { guests }, at));
     own.push(...reissue(roster, signer, at, { keys: this.keys, random }));
     this.take(own);
     this.meeting.rosterChanged();
@@ -308,6 +311,7 @@ export class MeshNode implements RunningMesh {
   reconfigured(): void {
     this.limitShare();
     this.moved(); // where the port is another one
+    this.consider(); // guests that came or went
   }
 
   /** The router in front is another one, or the port is. */

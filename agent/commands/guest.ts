@@ -47,6 +47,7 @@ export const guestAdd: Handler<AddGiven, Added> = {
     const { config } = await context.store.update(
       (before) => {
         place = findPlace(vacant(before, given.name));
+        place = context.mesh.guestPlace(place, keys.publicKey, before);
         const peer = guestPeer(given.name, keys, place, file);
         return { ...before, peers: [...before.peers, peer] };
       },

@@ -1,5 +1,7 @@
 // The mesh of this node as commands see it, whether an agent runs or not.
 
+import type { GuestPlace } from '../config/guest.js';
+import type { Config } from '../config/schema.js';
 import type { Role } from '../identity/member.js';
 
 export type MemberView = Readonly<{
@@ -55,6 +57,8 @@ export interface MeshStore {
   revoke(name: string): Promise<'member' | 'invite'>;
   /** Of a member, by an admin; the node itself follows as soon as it hears of it. */
   rename(name: string, to: string): Promise<Renamed>;
+  /** Where a guest of this node is, in the mesh too, if there is one. `publicKey`: its own, base64. */
+  guestPlace(place: GuestPlace, publicKey: string, config: Config): GuestPlace;
   /** `key`: a file with the mesh key. */
   setAdmin(name: string, admin: boolean, key: string | undefined): Promise<void>;
   /** An order to a node over MQTT, signed by this one, which is an admin. */

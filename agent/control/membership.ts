@@ -3,6 +3,7 @@
 
 import { localPrefixes } from '../../board/machine.js';
 import { type Endpoint, formatEndpoint, formatPrefix, parsePrefix } from '../bytes/address.js';
+import { decodeKey } from '../bytes/base64.js';
 import type { Store } from '../commands/context.js';
 import { Failure } from '../commands/failure.js';
 import type {
@@ -13,10 +14,11 @@ import type {
   MeshStore,
   Renamed,
 } from '../commands/meshstore.js';
+import type { GuestPlace } from '../config/guest.js';
+import type { Config } from '../config/schema.js';
 import { suggestion } from '../config/words.js';
 import { signerOf } from '../crypto/ed25519.js';
 import { wipe } from '../crypto/secret.js';
-import { PrivateKey } from '../crypto/x25519.js';
 import { addAdmin, removeAdmin, revokeNode, revokeVoucher } from '../identity/admin.js';
 import { makeInvite, ownProfile } from '../identity/door.js';
 import { makeMesh } from '../identity/found.js';
@@ -29,9 +31,10 @@ import { Roster } from '../identity/roster.js';
 import type { Identity } from '../identity/seed.js';
 import { knock, sharesIn } from './door.js';
 import type { Folder } from './folder.js';
+import { placeInMesh } from './guests.js';
 import { checkName, memberNamed, noAdmin, viewOf } from './members.js';
 import { signOrder } from './mqtt/orders.js';
-import { openSealed } from './mqtt/seal.js';
+import { openAs } from './mqtt/seal.js';
 import { checkFree, Naming } from './naming.js';
 import type { LiveMesh } from './ports.js';
 import { type Believed, readRoster, writeRoster } from './rosterfile.js';
@@ -200,6 +203,11 @@ export class Membership implements MeshStore {
     return this.naming.follow();
   }
 
+  guestPlace(place: GuestPlace, publicKey: string, config: Config): GuestPlace {
+    const key = decodeKey(publicKey);
+    return key === undefined ? place : placeInMesh(place, key, config, this.open()?.roster);
+  }
+
   private revocation(roster: Roster, { node, name, admin }: Member): readonly Uint8Array[] {
     return this.withIdentity(({ nodeKey, signer }) => {
       if (node === idOf(nodeKey))
@@ -323,14 +331,7 @@ export class Membership implements MeshStore {
   }
 
   unseal(sealed: string): Uint8Array {
-    const plain = this.withIdentity(({ privateKey }) => {
-      const key = new PrivateKey(privateKey.bytes.slice());
-      try {
-        return openSealed(sealed, key);
-      } finally {
-        key.wipe();
-      }
-    });
+    const plain = this.withIdentity((identity) => openAs(identity, sealed));
     if (plain) return plain;
     throw new Failure('this was not sealed to this node, or it was altered');
   }

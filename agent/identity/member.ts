@@ -22,6 +22,7 @@ export type Member = Readonly<{
   roles: readonly Role[];
   /** Overlay addresses, hosts: IPv6 first, then IPv4 where its profile has taken one. */
   addresses: readonly Prefix[];
+  guests: readonly Prefix[]; // of stock peers that it carries
   /** Prefixes behind it: offered by its profile, permitted by its certificate. */
   subnets: readonly Prefix[];
 }>;

@@ -30,6 +30,12 @@ export function overlayIpv4(prefix: Prefix, host: number): Address {
   return formatAddress(bytes);
 }
 
+/** Which host of its /16 an IPv4 address is. */
+export function hostOf(address: Address): number {
+  const [, , third = 0, fourth = 0] = addressBytes(address);
+  return (third << 8) | fourth;
+}
+
 /** The node's own choice from its key, or the next that is free; undefined where none is. */
 export function chooseHost(
   nodeKey: Uint8Array,

@@ -12,7 +12,7 @@ import { Layered } from './layered.js';
 import { compareEpochs, Ledger, type NodeRecord } from './ledger.js';
 import type { Member, NodeId, RosterChange, StatementId } from './member.js';
 import type { Reason } from './reasons.js';
-import { judge, type Standing, sameStanding } from './standing.js';
+import { claimsOf, judge, type Standing, sameStanding } from './standing.js';
 import type { Epoch, Policy, Statement, Voucher } from './statements.js';
 
 export type RosterOptions = Readonly<{
@@ -352,11 +352,11 @@ export class Roster {
     else this.standings.set(node, fresh);
     if (old?.rank !== fresh?.rank)
       for (const other of this.ledger.node(node).witnessed) queue.add(other);
-    if (old?.host === fresh?.host && old?.since === fresh?.since) return;
-    for (const host of [old?.host, fresh?.host]) {
-      if (host === undefined || host === null) continue;
+    const [was, is] = [claimsOf(old), claimsOf(fresh)];
+    if (was.join() === is.join() && old?.since === fresh?.since) return;
+    for (const host of new Set([...was, ...is])) {
       const claims = (this.claims.get(host) ?? []).filter((other) => other !== node);
-      if (host === fresh?.host) claims.push(node);
+      if (is.includes(host)) claims.push(node);
       this.claims.set(host, claims);
       for (const other of claims) queue.add(other);
     }

@@ -15,11 +15,14 @@ import type { Certificate, Enrolment } from './statements.js';
 const MESH_BITS = 64; // the prefix of all IPv6 addresses of a mesh (overlay.ts)
 export const RANK_MAX = 8; // admins re-issue what they see; so long a row of absences is none
 
+const NONE: readonly number[] = [];
+
 export type Standing = Readonly<{
   rank: number; // 0: certified
   basis: Certificate | Enrolment;
   member: Member;
   host: number | null; // claimed of the mesh's IPv4 /16
+  guests: readonly number[]; // the same, for guests
   since: number; // mesh time that decides between two claims
 }>;
 
@@ -44,6 +47,7 @@ export function judge(node: NodeId, ask: Ask): Standing | Reason {
   const granted = basis.kind === 'certificate' ? basis : basis.voucher;
   const { profile } = ledger.node(node);
   const host = profile?.host ?? null;
+  const guests = profile?.guests ?? NONE;
   const since = sinceOf(basis);
   const member: Member = {
     node,
@@ -52,14 +56,15 @@ export function judge(node: NodeId, ask: Ask): Standing | Reason {
     name: granted.name,
     admin: ledger.isAdmin(node),
     roles: granted.rights.roles,
-    addresses: addresses(node, derived.ipv6, host, since, ask),
+    addresses: [derived.ipv6, ...ipv4Of(node, host === null ? [] : [host], since, ask)],
+    guests: ipv4Of(node, guests, since, ask),
     subnets: (profile?.subnets ?? []).filter(
       (subnet) =>
         granted.rights.subnets.some((prefix) => covers(prefix, subnet)) &&
         !isOverlay(subnet, derived.ipv6, ask.ipv4),
     ),
   };
-  return { rank, basis, member, host, since };
+  return { rank, basis, member, host, guests, since };
 }
 
 /** Other members' own addresses are nobody's to offer, whatever was permitted. */
@@ -135,15 +140,22 @@ function sinceOf(basis: Certificate | Enrolment): number {
   return Math.min(basis.settles?.at ?? basis.issued, basis.issued);
 }
 
-function addresses(
+/** Those of these hosts that nobody claimed before. */
+function ipv4Of(
   node: NodeId,
-  ipv6: Prefix,
-  host: number | null,
+  hosts: readonly number[],
   since: number,
   { ipv4, hasHost }: Ask,
 ): Prefix[] {
-  const hasIpv4 = host !== null && ipv4 !== undefined && hasHost(node, host, since);
-  return hasIpv4 ? [ipv6, { address: overlayIpv4(ipv4, host), length: 32 }] : [ipv6];
+  if (ipv4 === undefined) return [];
+  const won = hosts.filter((host) => hasHost(node, host, since));
+  return won.map((host) => ({ address: overlayIpv4(ipv4, host), length: 32 }));
+}
+
+/** All hosts of the /16 that a member claims, for itself and for its guests. */
+export function claimsOf(standing: Standing | undefined): number[] {
+  if (standing === undefined) return [];
+  return [...(standing.host === null ? [] : [standing.host]), ...standing.guests];
 }
 
 /** Whether nothing differs that others act on. */
@@ -157,7 +169,9 @@ export function sameStanding(a: Standing | undefined, b: Standing | undefined): 
     left.name === right.name &&
     left.admin === right.admin &&
     left.roles.join() === right.roles.join() &&
+    a.guests.join() === b.guests.join() &&
     samePrefixes(left.addresses, right.addresses) &&
+    samePrefixes(left.guests, right.guests) &&
     samePrefixes(left.subnets, right.subnets)
   );
 }

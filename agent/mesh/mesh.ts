@@ -9,7 +9,7 @@
 // of each other's effects.
 
 import type { Address, Endpoint, Place, Prefix } from '../bytes/address.js';
-import type { NodeId, RosterChange } from '../identity/member.js';
+import type { Member, NodeId, RosterChange } from '../identity/member.js';
 import type { Millis } from '../wireguard/effects.js';
 import { dispatch } from './dispatch.js';
 import type { MeshEffect, Met, PorchId, Times } from './effects.js';
@@ -376,6 +376,6 @@ function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
   return a.address === b.address && a.port === b.port;
 }
 
-function allowed(member: { addresses: readonly Prefix[]; subnets: readonly Prefix[] }): Prefix[] {
-  return [...member.addresses, ...member.subnets];
+function allowed({ addresses, guests, subnets }: Member): Prefix[] {
+  return [...addresses, ...guests, ...subnets];
 }

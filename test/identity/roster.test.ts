@@ -256,6 +256,34 @@ rosters('the policy with the highest seq applies', () => {
   assert.match(roster.member(founder.node)!.addresses[1]!.address, /^100\.99\./);
 });
 
+rosters('guests are at addresses of the mesh; of two claims to one host the earlier counts', () => {
+  const mesh = new TestMesh();
+  const { roster, founder, meshKey } = mesh;
+  mesh.now += 60_000;
+  const { joiner } = mesh.join(mesh.invite('cabin'));
+  const claim = (who: Somebody, host: number, guests: number[], seq: number) =>
+    roster.add([issueProfile(meshKey, who.signer, { seq: START + seq, host, guests })]);
+  const hosts = ({ node }: Somebody) =>
+    [...roster.member(node)!.addresses.slice(1), ...roster.member(node)!.guests].map(
+      ({ address }) => address.split('.').slice(2).join('.'),
+    );
+  claim(joiner, 0x0203, [0x0401, 0x0402], 10_000);
+  assert.equal(hosts(joiner), ['2.3', '4.1', '4.2']);
+  assert.ok(roster.isHostTaken(0x0402));
+  // The founder belongs longer: both for itself and for a guest.
+  const { changes } = claim(founder, 0x0401, [0x0203], 10_001);
+  assert.equal(
+    changes.map((change) => 'node' in change && change.node).sort(),
+    [founder.node, joiner.node].sort(),
+  );
+  assert.equal(hosts(founder), ['4.1', '2.3']);
+  assert.equal(hosts(joiner), ['4.2']);
+  assert.not(roster.ownsHost(joiner.node));
+  claim(founder, 0x0505, [], 10_002);
+  assert.equal(hosts(joiner), ['2.3', '4.1', '4.2']);
+  assert.not(roster.isHostTaken(0x0402, joiner.node));
+});
+
 rosters('another name for a member', () => {
   const mesh = new TestMesh();
   const { roster, founder } = mesh;

@@ -49,7 +49,7 @@ export class FakeRoll implements Roll {
     const nodeKey = Uint8Array.from(Buffer.from(node, 'base64url'));
     const publicKey = nodeKey.map((byte) => byte ^ 0x55);
     const member = { node, nodeKey, publicKey, name, admin: false, roles };
-    this.rows.set(node, { ...member, addresses: [], subnets: [] });
+    this.rows.set(node, { ...member, addresses: [], guests: [], subnets: [] });
   }
 
   remove(node: NodeId): void {

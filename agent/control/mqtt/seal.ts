@@ -9,6 +9,7 @@ import { decodeKey } from '../../bytes/base64.js';
 import { hash, KEY_BYTES, kdf2, XNONCE_BYTES, xopen, xseal } from '../../crypto/primitives.js';
 import { wipe } from '../../crypto/secret.js';
 import { PrivateKey } from '../../crypto/x25519.js';
+import type { Identity } from '../../identity/seed.js';
 
 const LABEL = new TextEncoder().encode('kith1 mqtt result');
 
@@ -29,6 +30,16 @@ export function sealedTo(
     return Buffer.concat([own.publicKey, box]).toString('base64');
   } finally {
     own.wipe();
+  }
+}
+
+/** What was sealed to this node, see openSealed. */
+export function openAs({ privateKey }: Identity, sealed: string): Uint8Array | undefined {
+  const key = new PrivateKey(privateKey.bytes.slice());
+  try {
+    return openSealed(sealed, key);
+  } finally {
+    key.wipe();
   }
 }
 
