@@ -29,23 +29,34 @@ export class Crew {
     private readonly kith: readonly string[],
   ) {}
 
-  /** The first node: makes the mesh, and runs. */
+  /** The first node, which runs, makes the mesh. */
   async found(node: string): Promise<void> {
-    await this.command(node, ['init', '--name', node]);
-    await this.start(node);
+    await this.ask(node, 'init', { name: node });
   }
 
-  /** Lets `node` in by a word of `inviter`'s, and runs it. */
-  async join(node: string, inviter: string): Promise<void> {
-    const [word = ''] = (await this.command(inviter, ['invite', node])).split('\n');
-    await this.command(node, ['join', '-'], `${word}\n`);
-    await this.start(node);
+  /** The word by which `node` gets in. */
+  async invite(node: string, inviter: string): Promise<string> {
+    const { word } = (await this.ask(inviter, 'invite', { name: node })) as { word: string };
+    return word;
   }
 
-  /** Runs `kith` on that node's state folder, in its namespace; its standard output. */
-  command(node: string, args: readonly string[], input = ''): Promise<string> {
-    const prefix = this.spaces.prefix(node);
-    return succeed([...prefix, ...this.kith, ...args, '--state', this.file.stateOf(node)], input);
+  /** Lets `node`, which runs, in. */
+  async join(node: string, word: string): Promise<void> {
+    await this.ask(node, 'join', { word });
+  }
+
+  /** A command to the agent of a node, as `kith` gives it. Throws Failure. */
+  private async ask(node: string, command: string, given: unknown): Promise<unknown> {
+    const client = await Client.open(`${this.file.stateOf(node)}/kith.sock`);
+    if (client === undefined) throw new Failure(`${node} ended: ${this.lastWords(node)}`);
+    try {
+      return (await client.ask(command, given, READY_MS)).result;
+    } catch (error) {
+      if (error instanceof Failure) throw new Failure(`${node}: ${error.message}`, error.problems);
+      throw error;
+    } finally {
+      client.close();
+    }
   }
 
   /** Starts the agent of a node and waits until it answers. */
@@ -93,7 +104,8 @@ export class Crew {
     if ((await run(['wg', '--version'])).code !== 0)
       throw new Failure('the guest needs the program wg (wireguard-tools)');
     const place = `${endpoint}:${DEFAULT_PORT}`;
-    const text = await this.command(host, ['guest', 'add', name, '--conf', '--endpoint', place]);
+    const added = await this.ask(host, 'guest add', { name, endpoint: place });
+    const { configuration: text } = added as { configuration: string };
     const quick = /^(Address|DNS|MTU)\s*=/; // wg-quick's own
     const lines = text.split('\n');
     const plain = lines.filter((line) => !quick.test(line)).join('\n');

@@ -40,13 +40,16 @@ function link(
 ): Link {
   const peer = statuses.get(from)?.peers.find(({ name }) => name === to);
   const measured = rtt(from, to);
-  // a guest has no agent to ask, and needs none: it has its host alone
-  const guessed = !statuses.has(from) && typeof measured === 'number' ? 'direct' : 'none';
+  // a guest has no agent to ask, and no member has a path to it: it is where its host is
+  const guest = [from, to].find((name) => !statuses.has(name));
+  const host = [...statuses].find(([, status]) => status?.peers.some(({ name }) => name === guest));
+  const isHosts = host !== undefined && [from, to].includes(host[0]);
+  const guessed = typeof measured !== 'number' ? 'none' : isHosts ? 'direct' : 'relay';
   return {
     from,
     to,
     class: peer?.path.class ?? guessed,
-    via: peer?.path.via ?? null,
+    via: peer?.path.via ?? (guessed === 'relay' ? (host?.[0] ?? null) : null),
     rttMs: measured === undefined ? (peer?.path.rttMs ?? null) : measured,
     reason: peer?.path.reason?.evidence ?? null,
   };
@@ -96,7 +99,7 @@ function cell({ class: kind, via, rttMs }: Link, pinged: boolean): Cell {
   return { text: way + time, colour: COLOURS[kind] };
 }
 
-/** Whether a packet came back lately on every link of those that have to work. */
-export function isWhole({ links }: Picture, hasTo: (link: Link) => boolean): boolean {
-  return links.every((link) => link.rttMs !== null || !hasTo(link));
+/** Whether a packet came back lately on every link. */
+export function isWhole({ links }: Picture): boolean {
+  return links.every(({ rttMs }) => rttMs !== null);
 }

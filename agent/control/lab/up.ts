@@ -6,7 +6,7 @@ import { Failure } from '../../commands/failure.js';
 import { Crew } from './crew.js';
 import { Ending } from './ending.js';
 import { type Home, type HomeKind, Internet } from './internet.js';
-import { isWhole, type Link, type Picture, show } from './picture.js';
+import { isWhole, type Picture, show } from './picture.js';
 import { Pings } from './pings.js';
 import { isAlive, type Record, type RecordFile, startOf } from './record.js';
 import type { Spaces } from './spaces.js';
@@ -72,23 +72,32 @@ class Built {
     this.record = { ...owner, internet: internet.state, inhabitants };
     file.write(this.record);
     const crew = new Crew(spaces, file, this.stage.kith);
-    await internet.addHome(FIRST.name, FIRST.kind);
-    const others = async () => {
-      for (const { name, kind, ...more } of [...HOMES, GUEST])
-        await internet.addHome(name, kind, more);
-    };
-    await Promise.all([crew.found(FIRST.name), others()]);
-    this.ending.check();
+    // The agents start while the rest is built, and none waits for another.
+    const started = new Map<string, Promise<void>>();
+    for (const { name, kind, ...more } of [...plans, GUEST]) {
+      await internet.addHome(name, kind, more);
+      this.ending.check();
+      if (name === GUEST.name) continue;
+      started.set(name, crew.start(name));
+      started.get(name)?.catch(() => {}); // told where it is waited for
+    }
     file.write(this.record);
+    await spaces.forward(FIRST.name); // a router, which carries a guest
+    this.say('a small internet is built, its nodes are starting');
+    await started.get(FIRST.name);
+    await crew.found(FIRST.name);
+    this.ending.check();
     this.say(`${FIRST.name} has made a mesh`);
     const joined = HOMES.map(async ({ name }) => {
-      await crew.join(name, FIRST.name);
+      const word = await crew.invite(name, FIRST.name);
+      await started.get(name);
+      await crew.join(name, word);
       this.say(`${name} has joined`);
     });
-    const failed = (await Promise.allSettled(joined)).find(({ status }) => status === 'rejected');
-    if (failed?.status === 'rejected') throw failed.reason;
+    const guest = this.letGuestIn(crew, internet.home(FIRST.name).address);
+    const all = await Promise.allSettled([...joined, guest]);
+    for (const one of all) if (one.status === 'rejected') throw one.reason;
     this.ending.check();
-    await this.letGuestIn(crew, internet.home(FIRST.name).address);
   }
 
   /** The mesh is worth looking at without it. */
@@ -122,12 +131,7 @@ async function watch(built: Built, pings: Pings, ending: Ending): Promise<void> 
     const statuses = await askAll(record, file);
     aimAll(record, statuses, built.guests, pings);
     const now = pictureOf(record, statuses, (from, to) => pings.rtt(from, to));
-    // a guest is promised its host; the mesh beyond is what that host makes of it
-    const hasTo = ({ from, to }: Link) =>
-      from === FIRST.name ||
-      to === FIRST.name ||
-      ![from, to].some((name) => built.guests.has(name));
-    if (!whole && isWhole(now, hasTo)) {
+    if (!whole && isWhole(now)) {
       whole = true;
       built.say('everybody reaches everybody');
       shown = '';

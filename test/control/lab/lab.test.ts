@@ -62,10 +62,10 @@ frame(
   async () => {
     const daemon = await running();
     const calls = readFileSync(join(FOLDER, 'calls'), 'utf8').split('\n');
-    assert.is(calls[0], 'init --name harbour --state');
-    for (const node of ['house', 'cabin', 'studio']) {
-      assert.ok(calls.includes(`invite ${node} --state`), node);
-      assert.is(readFileSync(join(FOLDER, node, 'word'), 'utf8'), `kith1${node}\n`);
+    assert.is(calls[0], 'harbour: init {"name":"harbour"}');
+    for (const name of ['house', 'cabin', 'studio']) {
+      assert.ok(calls.includes(`harbour: invite ${JSON.stringify({ name })}`), name);
+      assert.ok(calls.includes(`${name}: join {"word":"kith1${name}"}`), name);
     }
     assert.match(daemon.stdout, /^house +port-restricted +203\.0\.113\.10 /m);
     const pids = processes();
