@@ -143,7 +143,7 @@ function revokeOne(village: Village): void {
 }
 
 /** Of those with one invite one at most is a member, and one is, where any was welcomed. */
-function mustAdmitOnce(village: Village): void {
+export function mustAdmitOnce(village: Village): void {
   const { roster } = village.admin.brain;
   const isIn = (node: SimNode) => roster.member(node.id) !== undefined;
   const inside = [...village.guests].filter(isIn);
