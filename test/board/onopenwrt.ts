@@ -137,8 +137,6 @@ openwrt(
     const word = '{"name":"kith","instance":"agent","mode":2,"timeout":180}';
     await must('ubus', '-t', '5', 'call', 'service', 'watchdog', word);
     assert.equal((await instance())?.watchdog, { mode: 2, timeout: 180 });
-      () => '',
-    );
     await must('/etc/init.d/kith', 'reload');
     await must('uci', 'set', 'kith.main.enabled=0');
     await must('uci', 'commit', 'kith');
