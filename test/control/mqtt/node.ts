@@ -81,6 +81,7 @@ export class TestNode {
       ({
         statePath: this.folder.path,
         store: this.store,
+        mesh: { guestPlace: (place: unknown) => place }, // it is in none
         agent,
         agentRuns: true,
         changes: this.changes,
