@@ -28,7 +28,7 @@ import type { Log, UpParts } from './ports.js';
 import { ControlSocket } from './socket.js';
 import { FileStore, type Live, loadIdentity, overlay } from './store.js';
 import { UciMirror } from './ucimirror.js';
-import { Updating } from './updating.js';
+import { tellFaces, Updating } from './updating.js';
 import { VERSION } from './version.js';
 import { settleVersion } from './versions.js';
 
@@ -81,8 +81,8 @@ export async function up(options: UpOptions, parts: UpParts, say: Log = toStderr
   const owned = { folder, store: live, random };
   const membership = new Membership({ ...owned, live: mesh, guessEndpoints: guess });
   mesh.membership = membership;
-  const [end, changed] = [() => ending.restart(), () => faces.poke()];
-  const updating = new Updating({ folder, node, membership, end, changed, log });
+  const end = () => ending.restart();
+  const updating = new Updating({ folder, node, membership, end, told: tellFaces(faces), log });
   const context = contextOf({ ...owned, membership, node, faces, updating, ring });
   const socket = new ControlSocket(folder.socketPath, context, log);
   const grounds = new Grounds({ config, socketPath: folder.socketPath, status, log });

@@ -1,19 +1,22 @@
 // Updates in a running agent: what they see of it, and what becomes of them for the faces. They are
 // loaded only where the launcher started this agent, or where there are members to help.
 
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { addressBytes, formatAddress, parseAddress, parsePrefix } from '../bytes/address.js';
 import type { UpdateStatus } from '../commands/context.js';
 import { Failure } from '../commands/failure.js';
 import type { MemberView } from '../commands/meshstore.js';
 import type { Updates, UpdateView } from '../commands/updates.js';
+import type { UpdateEvent } from '../update/effects.js';
 import type { Slots } from '../update/slots.js';
 import type { Neighbour } from '../update/sources.js';
 import type { Updater } from '../update/updater.js';
+import type { Faces } from './faces.js';
 import type { Folder } from './folder.js';
 import { dropKept, keepConfig } from './keptconfig.js';
 import type { LiveNode } from './live.js';
 import type { Membership } from './membership.js';
+import type { EventType } from './mqtt/events.js';
 import type { Log } from './ports.js';
 import { readUpdateMemory, writeUpdateMemory } from './updatememory.js';
 import { VERSION } from './version.js';
@@ -25,9 +28,11 @@ export type UpdatingOptions = Readonly<{
   membership: Membership;
   /** Ends the agent in good order, so that the launcher starts the next one. */
   end: () => void;
-  changed: () => void; // there is something new to tell
+  told: (event: UpdateEvent, line: string) => void;
   log: Log;
 }>;
+
+const CARD = '/etc/kith-card'; // the image's own start writes it
 
 export class Updating {
   private updater: Updater | undefined;
@@ -84,7 +89,7 @@ export class Updating {
   }
 
   private async begin(): Promise<void> {
-    const { folder, log, changed, node } = this.options;
+    const { folder, log, told, node } = this.options;
     const { Updater } = await import('../update/updater.js');
     const { ArchiveFolder } = await import('../update/archive.js');
     if (this.stopped || this.updater) return;
@@ -108,7 +113,7 @@ export class Updating {
       },
       onEvent: (event, line) => {
         log(event === 'failed' || event === 'rolled-back' ? 'error' : 'info', `update: ${line}`);
-        changed();
+        told(event, line);
       },
       log: (line) => log('verbose', line),
     });
@@ -127,11 +132,12 @@ export class Updating {
       const { Partitions } = await import('../update/partitions.js');
       const { bootMachine } = await import('../update/bootmachine.js');
       const machine = bootMachine({
-        disk: env.KITH_DISK ?? '/dev/mmcblk0',
-        autoboot: env.KITH_AUTOBOOT ?? '/boot/first/autoboot.txt',
+        disk: cardOf(CARD),
+        autoboot: env.KITH_AUTOBOOT ?? '/boot/select/autoboot.txt',
         runFolder: env.KITH_RUN ?? '/run/kith',
       });
-      const dataFolder = env.KITH_DATA ?? '/data/kith';
+      const dataFolder = env.KITH_DATA ?? '/data/update';
+      mkdirSync(dataFolder, { recursive: true });
       return new Partitions({ machine, releaseFile: `${root}/release.json`, dataFolder });
     }
     const { FixedRelease } = await import('../update/fixed.js');
@@ -194,6 +200,31 @@ export class Updating {
         !members.has(publicKey) && lastHandshake !== null && 1_000 * lastHandshake >= wall,
     )?.name;
   }
+}
+
+/** What becomes of an update, for automations and Home Assistant. */
+export function tellFaces(faces: Pick<Faces, 'event' | 'poke'>): UpdatingOptions['told'] {
+  return (event, line) => {
+    const type = EVENTS[event];
+    if (type) faces.event(type, line);
+    faces.poke();
+  };
+}
+
+const EVENTS: Readonly<Partial<Record<UpdateEvent, EventType>>> = {
+  announced: 'update_announced',
+  downloaded: 'update_downloaded',
+  'on-trial': 'update_on_trial',
+  confirmed: 'update_confirmed',
+  'rolled-back': 'update_rolled_back',
+  failed: 'update_failed',
+};
+
+/** The first word is the disk that this system was started from, such as mmcblk0. */
+function cardOf(path: string): string {
+  const [disk = ''] = readFileSync(path, 'latin1').split(/\s/);
+  if (!/^[a-z]+[a-z0-9]*$/.test(disk)) throw new Failure(`${path} names no disk`);
+  return disk;
 }
 
 function rankOf(path: string | undefined): number {

@@ -1,7 +1,6 @@
 // The Raspberry Pi as partitions.ts wants it. What the firmware did stands in the device tree; in a
 // virtual machine, which has no such firmware, on the kernel's command line.
 
-import { spawnSync } from 'node:child_process';
 import {
   closeSync,
   existsSync,
@@ -15,13 +14,14 @@ import {
 } from 'node:fs';
 import { AUTOBOOT_BYTES_MAX } from './autoboot.js';
 import type { BootMachine, Pair } from './partitions.js';
+import { reboot } from './rebootcall.js';
 import { SlotFailure } from './slots.js';
 
 const FIRMWARE = '/proc/device-tree/chosen/bootloader';
 const ROOT_BEHIND_BOOT = 3; // p2 boot and p5 root, p3 boot and p6 root
 
 export type BootOptions = Readonly<{
-  disk: string; // such as /dev/mmcblk0
+  disk: string; // such as mmcblk0
   autoboot: string; // autoboot.txt, on the mounted first partition
   runFolder: string; // in memory; the launcher looks there
 }>;
@@ -63,8 +63,8 @@ function cell(path: string): number | undefined {
 }
 
 function pairOf(disk: string, bootPartition: number): Pair {
-  const [boot, root] = [bootPartition, bootPartition + ROOT_BEHIND_BOOT].map((number) =>
-    partitionName(disk, number),
+  const [boot, root] = [bootPartition, bootPartition + ROOT_BEHIND_BOOT].map(
+    (number) => `/dev/${partitionName(disk, number)}`,
   );
   if (boot === undefined || root === undefined) throw new RangeError('"bootPartition" is none');
   return { boot, root, bootBytes: sizeOf(boot), rootBytes: sizeOf(root) };
@@ -99,11 +99,4 @@ export function overwrite(path: string, text: string): void {
   } finally {
     closeSync(file);
   }
-}
-
-/** systemd hands the argument on to the kernel, which hands it to the firmware. */
-function reboot(argument: string): void {
-  const given = argument === '' ? [] : [`--reboot-argument=${argument}`];
-  const { status, error } = spawnSync('systemctl', ['reboot', ...given], { stdio: 'ignore' });
-  if (status !== 0) throw new SlotFailure(`the system does not restart: ${error ?? status}`);
 }

@@ -29,7 +29,7 @@ export class FixedRelease implements Slots {
     throw new SlotFailure('this agent was not started by the launcher');
   }
 
-  restart(): void {}
+  async restart(): Promise<void> {}
 
   keep(): void {}
 

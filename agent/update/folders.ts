@@ -92,7 +92,7 @@ export class Folders implements Slots {
     pointLink(disk, root, 'current', `releases/${version}`);
   }
 
-  restart(): void {
+  async restart(): Promise<void> {
     this.options.end();
   }
 

@@ -28,8 +28,8 @@ export type BootMachine = Readonly<{
   readAutoboot(): string;
   /** Writes a text of the same length over it, and has it on the card. */
   writeAutoboot(text: string): void;
-  /** Ends the system; `argument` is for the firmware. */
-  reboot(argument: string): void;
+  /** Ends the system; `argument` is for the firmware. Rejects with SlotFailure. */
+  reboot(argument: string): Promise<void>;
   /** The running pair is confirmed: the launcher's watch ends. */
   markConfirmed(): void;
 }>;
@@ -101,8 +101,8 @@ export class Partitions implements Slots {
     this.armed = true;
   }
 
-  restart(): void {
-    this.options.machine.reboot(this.armed ? TRYBOOT : '');
+  restart(): Promise<void> {
+    return this.options.machine.reboot(this.armed ? TRYBOOT : '');
   }
 
   /** The two numbers change places; a power cut leaves the sector as it was or as it will be. */

@@ -31,8 +31,8 @@ export interface Slots {
   install(version: string, archive: AsyncIterable<Uint8Array>, bytesMax: number): Promise<void>;
   /** This release (laid down before) is what the next start tries. */
   arm(version: string, seconds: number, needs: Needs): void;
-  /** Ends this process and has the armed release started. */
-  restart(): void;
+  /** Ends this process and has the armed release started. Rejects with SlotFailure. */
+  restart(): Promise<void>;
   /** The running release has passed its trial: it is what every start takes from now on. */
   keep(): void;
   /** The running release has failed its trial: after `restart` the one before runs. */

@@ -179,8 +179,7 @@ export class Updater {
         this.keep();
         break;
       case 'give-up':
-        around.slots.giveUp();
-        around.slots.restart();
+        this.begin(this.giveUp());
         break;
       case 'settle':
         this.settle();
@@ -250,10 +249,16 @@ export class Updater {
       if (this.ended) return;
       keepConfig();
       slots.arm(version, seconds, needs);
-      slots.restart();
+      await slots.restart();
     } catch (error) {
       this.perform(this.machine.onSwitchFailed(messageOf(error), moment()));
     }
+  }
+
+  private async giveUp(): Promise<void> {
+    const { slots } = this.around;
+    slots.giveUp();
+    await slots.restart();
   }
 
   /** Only who reaches this release can be asked to reach the next. */

@@ -36,7 +36,7 @@ folders('from one release to the next, and to the one after', async () => {
     assert.equal(here.releases().length, 2, 'two at most');
     assert.is(here.start(), from, 'laid down is not switched to');
     old.arm(to, 60, 'peer');
-    old.restart();
+    await old.restart();
     const next = here.agent(here.start());
     assert.equal(next.start, { is: 'trial', seconds: 60, needs: 'peer' });
     assert.is(next.previous, from);
@@ -124,10 +124,11 @@ async function cutEverywhere(
   prepare: (here: Site) => Promise<void>,
   after: (here: Site, lossy: boolean) => Promise<void>,
 ): Promise<number> {
+  const like = site();
+  await prepare(like);
   for (let cutAt = 1; ; cutAt++) {
     for (const lossy of [true, false]) {
-      const here = new Site();
-      await prepare(here);
+      const here = new Site('0.1.0', { like });
       const disk = new CutDisk(cutAt, join(here.folder, 'attic'));
       const cut = await work(here, disk).then(
         () => false,

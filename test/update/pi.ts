@@ -97,7 +97,7 @@ export class Pi {
         cut?.();
         overwrite(this.autoboot, text);
       },
-      reboot: (argument) => {
+      reboot: async (argument) => {
         this.asked = argument;
       },
       markConfirmed: () => {

@@ -2,6 +2,7 @@
 
 import { spawnSync } from 'node:child_process';
 import {
+  cpSync,
   createReadStream,
   existsSync,
   mkdirSync,
@@ -32,10 +33,14 @@ export class Site {
   /** `shell`: what runs the launcher. */
   constructor(
     first = '0.1.0',
-    options: TreeOptions = {},
+    options: TreeOptions & Readonly<{ like?: Site }> = {},
     readonly shell: readonly string[] = ['sh'],
   ) {
     this.root = join(this.folder, 'kith');
+    if (options.like) {
+      cpSync(options.like.root, this.root, { recursive: true, verbatimSymlinks: true });
+      return;
+    }
     mkdirSync(join(this.root, 'releases'), { recursive: true });
     makeTree(join(this.root, 'releases', first), first, options);
     const launch = join(this.root, 'releases', first, 'launch');
