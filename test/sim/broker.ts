@@ -1,6 +1,6 @@
 // A rendezvous outside of the mesh, as an MQTT broker is one: it keeps the newest sealed record of
-// each node. Who has lost everybody looks there; nobody else does, so that it hides no failure of
-// the mesh itself. A malicious one shows old records, and altered ones.
+// each node. Who has lost everybody looks there, and is read of by others; it serves nobody else, so
+// that it hides no failure of the mesh itself. A malicious one shows old records, and altered ones.
 
 import type { NodeId } from '../../agent/identity/member.js';
 import type { SimNode } from './node.js';
@@ -31,22 +31,33 @@ export class Broker {
   private look(): void {
     this.world.after(LOOK_MS, () => {
       this.look();
-      for (const node of this.nodes) if (this.isLost(node)) this.show(node);
+      for (const node of this.nodes) if (this.isLost(node)) this.help(node);
     });
   }
 
   private isLost(node: SimNode): boolean {
-    const isOnline = node.running && !node.host.site.cut;
-    return isOnline && !this.nodes.some(({ id }) => node.mesh.isMet(id));
+    return isOnline(node) && !this.nodes.some(({ id }) => node.mesh.isMet(id));
   }
 
-  private show(node: SimNode): void {
+  /** It reads of the others, and they of it: both have to knock. */
+  private help(lost: SimNode): void {
     const { random } = this.world;
-    for (const [owner, record] of this.records) {
-      if (owner === node.id) continue;
-      const forms = [record, flipped(record, random), this.old[random.below(OLD_MAX)] ?? record];
-      const shown = this.isMalicious ? (forms[random.below(3)] ?? record) : record;
-      node.tell((mesh, at) => mesh.onRecord(shown, at));
+    for (const other of this.nodes) {
+      if (other === lost || !isOnline(other)) continue;
+      for (const [node, of] of [
+        [lost, other],
+        [other, lost],
+      ] as const) {
+        const record = this.records.get(of.id);
+        if (record === undefined) continue;
+        const forms = [record, flipped(record, random), this.old[random.below(OLD_MAX)] ?? record];
+        const shown = this.isMalicious ? (forms[random.below(3)] ?? record) : record;
+        node.tell((mesh, at) => mesh.onRecord(shown, at));
+      }
     }
   }
+}
+
+function isOnline(node: SimNode): boolean {
+  return node.running && !node.host.site.cut;
 }

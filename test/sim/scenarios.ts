@@ -166,14 +166,14 @@ export function mustHear(village: Village, nodes = village.alive(), ms?: number)
   if (missing.length > 0) village.world.fail(`do not hear each other: ${missing.join(' ')}`);
 }
 
-export function mustBeDirect(village: Village, nodes = village.alive()): void {
+export function mustBeDirect(village: Village, nodes = village.alive(), within = DIRECT_MS): void {
   const { world } = village;
   const pairs = village.pairs(nodes).filter(([a, b]) => village.canMeet(a, b));
   const indirect = () =>
     pairs.filter(
       ([a, b]) => village.pathOf(a, b.id) !== 'direct' || village.pathOf(b, a.id) !== 'direct',
     );
-  for (let ms = 0; ms < DIRECT_MS && indirect().length > 0; ms += 1_000) {
+  for (let ms = 0; ms < within && indirect().length > 0; ms += 1_000) {
     for (const [a, b] of pairs) {
       village.say(a, b);
       village.say(b, a);

@@ -18,6 +18,7 @@ const STORM_S = { least: 8, more: 16 };
 const CALM_MS = 180_000; // sessions end after two minutes; then all must hear each other at once
 const QUIET_MS = 30_000;
 const SOON_MS = 5_000;
+const DIRECT_MS = 120_000; // tries become rare where many were in vain
 const AGREE_MS = 240_000; // digests ride on keepalives, every two minutes at the least
 const STEP_MS = 5_000;
 const SKEW_MS = 120_000;
@@ -67,7 +68,7 @@ function settle(village: Village): void {
     if (village.allHear(village.pairs(), SOON_MS).length === 0) break;
   }
   mustHear(village);
-  mustBeDirect(village);
+  mustBeDirect(village, village.alive(), DIRECT_MS);
   for (let ms = 0; ms < AGREE_MS && village.strayRosters().length > 0; ms += STEP_MS)
     world.run(STEP_MS);
   mustAgree(village);
