@@ -49,10 +49,10 @@ function stepDown(folder: Folder, text: string, newer: number): string {
     folder.writeConfig(older);
     return `the configuration was of version ${newer}: back to version ${version} of before`;
   }
-  throw new Failure(
-    `${folder.configPath} is of version ${newer}, newer than this kith understands ` +
-      `(${CONFIG_VERSION}), and no older one lies beside it: update kith`,
-  );
+  const problem =
+    `${newer} is newer than this kith understands (${CONFIG_VERSION}), ` +
+    'and no older file lies beside: update kith';
+  throw new Failure(`${folder.configPath} is not right:`, [{ path: 'version', problem }]);
 }
 
 /** The update is there to stay: nobody goes back to what was before. */

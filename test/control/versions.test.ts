@@ -58,7 +58,10 @@ versions('the newest file that is understood is taken, and one that is damaged i
   for (const text of ['{', '{"version": 1}', newer]) {
     folder.keepVersion(CONFIG_VERSION, text);
     const said = failureOf(() => settleVersion(folder));
-    assert.match(said, /newer than this kith understands \(1\), and no older one lies beside/);
+    assert.match(
+      said,
+      /version: 2 is newer than this kith understands \(1\), and no older file lies beside/,
+    );
     assert.is(folder.readConfig(), newer, 'and nothing is touched');
   }
   folder.keepVersion(CONFIG_VERSION + 5, newer);
