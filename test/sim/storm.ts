@@ -15,7 +15,7 @@ import { World } from './world.js';
 
 const FORM_MS = 6_000;
 const STORM_S = { least: 8, more: 16 };
-const CALM_MS = 180_000; // sessions end after two minutes; then all must hear each other at once
+const CALM_MS = 300_000; // two sessions' lives: what liars told is out of use by then
 const QUIET_MS = 30_000;
 const SOON_MS = 5_000;
 const DIRECT_MS = 120_000; // tries become rare where many were in vain
