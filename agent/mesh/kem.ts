@@ -32,6 +32,7 @@ export const TRIES_MAX = 8; // some 30 s; in a bare session it goes on, for user
 export const SETTLE_MS = 2_000; // a bare session this soon after an exchange crossed with it
 export const KNOCK_AFTER_MS = 250; // whoever began the bare session has begun another by then ...
 export const SOON_MS = INITIATION_GAP_MS + 5; // ... but nobody answers two in so short a time
+export const FRESH_MS = 1_000; // for so long a session's first way is the surest
 export const SESSIONS_MAX = 3; // that a kem-key may name: the one before may still carry frames
 export const SEEN_MAX = 4; // keys of the other side that are late by now
 export const BOXES_MAX = 4; // encapsulations for one peer ...
@@ -86,6 +87,9 @@ export class KemKeys implements KemMachine {
     if (!met.bare) {
       row.knocking = undefined;
       row.settled = 0;
+    } else if (row.knocking !== undefined) {
+      // The handshake with the new key was begun, and answered before we heard kem-done.
+      row.knocking.at = Math.min(row.knocking.at, at.now + SOON_MS);
     }
     if (row.begins) this.consider(row, at, out);
     this.schedule();
@@ -94,7 +98,7 @@ export class KemKeys implements KemMachine {
   /** At a new session: whether an exchange is due in it. */
   private consider(row: Row, at: Times, out: MeshEffect[]): void {
     const { agreedAt } = row;
-    if (row.asking !== undefined) this.goOn(row, row.asking, out);
+    if (row.asking !== undefined) this.goOn(row, row.asking, at, out);
     else if (agreedAt === undefined) this.ask(row, at, out);
     else if (row.bare && at.now - agreedAt >= SETTLE_MS) this.ask(row, at, out);
     else if (row.bare) row.askAt = at.now + SETTLE_MS;
@@ -156,7 +160,7 @@ export class KemKeys implements KemMachine {
     const retry = next(what.retry, at.now);
     // The other side may have answered it and forgotten that: another key, in the newest session.
     if (what === row.asking && row.asking.sessions.length > 1) this.ask(row, at, out);
-    else this.send(row, what.frame, out);
+    else this.send(row, what.frame, at, out);
     (what === row.boxed ? row.boxed : (row.asking ?? what)).retry = retry;
     return true;
   }
@@ -165,12 +169,12 @@ export class KemKeys implements KemMachine {
    * In the new session: where handshakes crossed, the other side may not have the one before; nor
    * has it, if it was rebooted since.
    */
-  private goOn(row: Row, asking: Asking, out: MeshEffect[]): void {
+  private goOn(row: Row, asking: Asking, at: Times, out: MeshEffect[]): void {
     const [session] = row.sessions;
     if (session === undefined) return;
     asking.sessions = [session, ...asking.sessions].slice(0, SESSIONS_MAX);
     asking.frame = { ...asking.frame, session: nameOfSession(session) };
-    this.send(row, asking.frame, out);
+    this.send(row, asking.frame, at, out);
   }
 
   /** Begins an exchange in the newest session, in the place of one that may be going on. */
@@ -183,7 +187,7 @@ export class KemKeys implements KemMachine {
     const old = nameOfKey(row.keys[0] ?? ZERO);
     const frame = { kind: 'kem-key', key, session: nameOfSession(session), old } as const;
     row.asking = { frame, secretKey, sessions: [session], retry: first(at.now) };
-    this.send(row, frame, out);
+    this.send(row, frame, at, out);
   }
 
   private giveUp(row: Row): void {
@@ -193,7 +197,7 @@ export class KemKeys implements KemMachine {
 
   private onKey(row: Row, frame: FrameOf<'kem-key'>, at: Times, out: MeshEffect[]): void {
     const of = hash(frame.key);
-    if (row.boxed && equal(row.boxed.of, of)) this.send(row, row.boxed.frame, out);
+    if (row.boxed && equal(row.boxed.of, of)) this.send(row, row.boxed.frame, at, out);
     if (row.seen.some((key) => equal(key, of))) return; // again, or late
     const session = row.sessions.find((one) => equal(nameOfSession(one), frame.session));
     if (session === undefined || !this.mayBox(row, at.now)) return;
@@ -208,7 +212,7 @@ export class KemKeys implements KemMachine {
     row.boxed = { frame: box, of, made, retry: first(at.now) };
     // It named the newest that it has: whatever else we hold is of no use any more.
     this.hold(row, [key, old], old, out);
-    this.send(row, box, out);
+    this.send(row, box, at, out);
   }
 
   private mayBox(row: Row, now: Millis): boolean {
@@ -219,7 +223,7 @@ export class KemKeys implements KemMachine {
   }
 
   private onBox(row: Row, frame: FrameOf<'kem-box'>, at: Times, out: MeshEffect[]): void {
-    if (row.done && equal(row.done.made, frame.made)) this.send(row, row.done, out);
+    if (row.done && equal(row.done.made, frame.made)) this.send(row, row.done, at, out);
     const old = named(row, frame.old);
     if (row.asking === undefined || old === undefined) return;
     const { secretKey, sessions } = row.asking;
@@ -237,7 +241,7 @@ export class KemKeys implements KemMachine {
     row.askAt = at.now + (row.bare ? settle : ROTATE_MS);
     row.done = { kind: 'kem-done', made: nameOfKey(key) };
     // In this order: a handshake that the key brings about finds the other side ready.
-    this.send(row, row.done, out);
+    this.send(row, row.done, at, out);
     this.hold(row, [key, old], key, out);
   }
 
@@ -276,8 +280,11 @@ export class KemKeys implements KemMachine {
     out.push({ kind: 'preshared', node: row.node, keys: copies });
   }
 
-  private send(row: Row, frame: KemFrame, out: MeshEffect[]): void {
-    out.push({ kind: 'frame', node: row.node, frame });
+  /** Where the handshake went both ways a moment ago: a channel opened since may not be known yet. */
+  private send(row: Row, frame: KemFrame, at: Times, out: MeshEffect[]): void {
+    const isFresh = row.from !== undefined && at.now - row.metAt < FRESH_MS;
+    const to = { kind: 'frame', node: row.node, frame } as const;
+    out.push(isFresh && row.from !== undefined ? { ...to, at: row.from } : to);
   }
 
   private begin(node: NodeId): Row {

@@ -6,7 +6,14 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { mlKem768 } from '../../agent/crypto/mlkem.js';
 import type { MeshEffect } from '../../agent/mesh/effects.js';
-import { BOXES_MAX, BOXES_MS, KemKeys, KNOCK_AFTER_MS, ROTATE_MS } from '../../agent/mesh/kem.js';
+import {
+  BOXES_MAX,
+  BOXES_MS,
+  KemKeys,
+  KNOCK_AFTER_MS,
+  ROTATE_MS,
+  SOON_MS,
+} from '../../agent/mesh/kem.js';
 import { FakeGround, FakeRoll, nodeId, place, times } from './ground.js';
 import { KemPair, plainKem, type Side } from './kempair.js';
 
@@ -43,6 +50,30 @@ for (const [name, real] of [
     }
   });
 }
+
+kem('the handshake with the key is answered a moment before kem-done comes', () => {
+  const pair = new KemPair();
+  pair.handshake(pair.low);
+  pair.run(60); // both have the key by now; who began is waited for
+  const { keys } = pair.high;
+  pair.high.keys = { ...keys, respond: new Uint8Array(32) };
+  pair.handshake(pair.low);
+  pair.high.keys = keys;
+  assert.ok(pair.session?.bare);
+  pair.run(60 + SOON_MS);
+  assert.is(pair.session?.bare, false);
+});
+
+kem('in a new session frames go where its handshake went; later, wherever the peer is', () => {
+  const pair = new KemPair();
+  const places: (number | undefined)[] = [];
+  pair.onFrame = (at) => places.push(at?.endpoint.port);
+  pair.handshake(pair.low);
+  pair.run(1_000);
+  assert.equal(places, [51_820, 51_820, 51_820]);
+  pair.run(ROTATE_MS + 1_000);
+  assert.equal(places.slice(3), [undefined, undefined, undefined]);
+});
 
 /** All frames whose bit is set in `pattern` are lost, the rest are not. */
 const losing = (pattern: number) => (n: number) => (n < 31 && (pattern >> n) & 1 ? [] : [10]);

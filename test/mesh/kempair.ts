@@ -1,6 +1,7 @@
 // Two members that agree on post-quantum keys over a wire that loses, delays and doubles frames,
 // in virtual time. WireGuard is reduced to what matters here: with which key a handshake ends.
 
+import type { Place } from '../../agent/bytes/address.js';
 import type { Kem } from '../../agent/crypto/mlkem.js';
 import { hash } from '../../agent/crypto/primitives.js';
 import type { NodeId } from '../../agent/identity/member.js';
@@ -69,6 +70,8 @@ export class KemPair {
   check: () => void = () => {};
   /** Called when a side's device is told of keys. */
   onKeys: (side: Side) => void = () => {};
+  /** Called with where a frame is sent; undefined: wherever the peer is. */
+  onFrame: (at: Place | undefined) => void = () => {};
   readonly knocks: number[] = [];
   private begun: { at: number; by: Side }[] = [];
   private flights: Flight[] = [];
@@ -149,8 +152,11 @@ export class KemPair {
         side.keys = effect.keys;
         this.onKeys(side);
       }
-      if (effect.kind === 'frame') this.send(side, effect.frame);
-      else if (effect.kind === 'knock') knocked = true;
+      if (effect.kind === 'frame') {
+        this.onFrame(effect.at);
+        this.send(side, effect.frame);
+      }
+      if (effect.kind === 'knock') knocked = true;
     }
     this.check();
     if (knocked) this.knocks.push(this.now);
