@@ -50,7 +50,7 @@ const ASKED_MAX = 256;
 
 /** Checks: soon after the first session, then ever less often; a change of address begins anew. */
 const FIRST_CHECK_MS = 10_000;
-const CHECK_MS = 600_000;
+const CHECK_MS = 60_000;
 const CHECK_MS_MAX = 4 * 3_600_000;
 
 const PRIVATE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7'];

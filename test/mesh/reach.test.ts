@@ -59,6 +59,17 @@ reach('who is reachable and has nobody come by is checked, and becomes a tracker
   }
 });
 
+reach('checks that come to nothing are made soon at first, and seldom later', () => {
+  const { world, others } = joined(6, (i) => i === 6);
+  const [home] = others as [Node];
+  world.drive(10 * MINUTE);
+  const soon = home.count('check');
+  assert.ok(soon >= 3 && soon <= 5, `${soon} in ten minutes`);
+  world.drive(24 * HOUR);
+  const day = home.count('check');
+  assert.ok(day - soon >= 6 && day - soon <= 12, `${day - soon} in a day`);
+});
+
 reach('a home behind a NAT never claims to be reachable, whoever it talks with', () => {
   const { world, others } = joined(6, (i) => i === 6);
   world.drive(world.now + 3 * HOUR);
