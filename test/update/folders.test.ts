@@ -127,7 +127,7 @@ async function cutEverywhere(
   const like = site();
   await prepare(like);
   for (let cutAt = 1; ; cutAt++) {
-    for (const lossy of [true, false]) {
+    for (const lossy of cutAt % 2 === 0 ? [true, false] : [true]) {
       const here = new Site('0.1.0', { like });
       const disk = new CutDisk(cutAt, join(here.folder, 'attic'));
       const cut = await work(here, disk).then(
@@ -140,14 +140,16 @@ async function cutEverywhere(
       if (cut && lossy) disk.lose();
       await after(here, lossy);
       rmSync(here.folder, { recursive: true });
-      if (!cut && !lossy) return cutAt;
+      if (!cut) return cutAt;
     }
   }
 }
 
 /** Whatever was found, the update can be brought to its end, and nothing is left over. */
-async function finish(here: Site): Promise<void> {
+async function finish(here: Site, wasConfirmed = false): Promise<void> {
   const agent = here.agent(here.start());
+  const isNew = agent.installed.version === '0.2.0';
+  if (isNew && !wasConfirmed) assert.is(agent.start.is, 'trial', 'never without a trial');
   if (agent.start.is === 'trial') agent.keep();
   else agent.settle();
   if (agent.installed.version === '0.1.0') {
@@ -170,7 +172,7 @@ folders('power cut at every write of the switch', async () => {
       agent.arm('0.2.0', 60, 'member');
     },
     async () => {},
-    finish,
+    (here) => finish(here),
   );
   assert.ok(writes > 30, `${writes} writes`);
 });
@@ -184,7 +186,7 @@ folders('power cut at every write of the confirmation', async () => {
       agent.arm('0.2.0', 60, 'member');
       assert.is(here.start(), '0.2.0');
     },
-    finish,
+    (here) => finish(here, true),
   );
 });
 

@@ -7,7 +7,8 @@ import { type Disk, realDisk } from '../../agent/update/disk.js';
 
 export class PowerCut extends Error {}
 
-type Undo = Readonly<{ folder: string; undo: () => void }>;
+/** Of a name: where it is now, for its folder may be renamed, and how it is undone there. */
+type Undo = { path: string; undo: (path: string) => void };
 
 export class CutDisk implements Disk {
   writes = 0;
@@ -27,21 +28,20 @@ export class CutDisk implements Disk {
   /** What the machine finds when the power is back. */
   lose(): void {
     for (const path of this.unflushed) if (existsSync(path)) truncateSync(path, 0);
-    for (const { undo } of this.undos.reverse()) undo();
-    this.undos = [];
+    for (let last = this.undos.pop(); last; last = this.undos.pop()) last.undo(last.path);
   }
 
   makeFolder = (path: string) => {
     this.step();
     realDisk.makeFolder(path);
-    this.named(path, () => rmSync(path, { recursive: true, force: true }));
+    this.named(path, (now) => rmSync(now, { recursive: true, force: true }));
   };
 
   create = (path: string, mode: number) => {
     this.step();
     const file = realDisk.create(path, mode);
     this.files.set(file, path);
-    this.named(path, () => rmSync(path, { force: true }));
+    this.named(path, (now) => rmSync(now, { force: true }));
     return file;
   };
 
@@ -63,20 +63,17 @@ export class CutDisk implements Disk {
   link = (target: string, path: string) => {
     this.step();
     realDisk.link(target, path);
-    this.named(path, () => rmSync(path, { force: true }));
+    this.named(path, (now) => rmSync(now, { force: true }));
   };
 
   rename = (from: string, to: string) => {
     this.step();
     const backup = this.store(to);
     renameSync(from, to);
-    for (const path of [...this.unflushed])
-      if (path === from) {
-        this.unflushed.delete(path);
-        this.unflushed.add(to);
-      }
+    this.move(from, to);
     this.named(to, () => {
       renameSync(to, from);
+      this.move(to, from);
       if (backup !== undefined) renameSync(backup, to);
     });
   };
@@ -84,21 +81,33 @@ export class CutDisk implements Disk {
   remove = (path: string) => {
     this.step();
     const backup = this.store(path);
-    if (backup !== undefined) this.named(path, () => renameSync(backup, path));
+    if (backup !== undefined) this.named(path, (now) => renameSync(backup, now));
   };
 
   flushFolder = (path: string) => {
     this.step();
     realDisk.flushFolder(path);
-    this.undos = this.undos.filter(({ folder }) => folder !== path);
+    this.undos = this.undos.filter((one) => dirname(one.path) !== path);
   };
 
   private step(): void {
     if (++this.writes >= this.cutAt) throw new PowerCut();
   }
 
-  private named(path: string, undo: () => void): void {
-    this.undos.push({ folder: dirname(path), undo });
+  private named(path: string, undo: Undo['undo']): void {
+    this.undos.push({ path, undo });
+  }
+
+  /** What was not flushed yet lies elsewhere now, with the folder that it is in. */
+  private move(from: string, to: string): void {
+    const moved = (path: string) =>
+      path === from || path.startsWith(`${from}/`) ? to + path.slice(from.length) : path;
+    for (const path of [...this.unflushed])
+      if (moved(path) !== path) {
+        this.unflushed.delete(path);
+        this.unflushed.add(moved(path));
+      }
+    for (const one of this.undos) one.path = moved(one.path);
   }
 
   /** Moves what is there aside. */
