@@ -1,6 +1,6 @@
 // A rendezvous outside of the mesh, as an MQTT broker is one: it keeps the newest sealed record of
-// each node. Who has lost everybody looks there, and is read of by others; it serves nobody else, so
-// that it hides no failure of the mesh itself. A malicious one shows old records, and altered ones.
+// each node. Who has lost everybody looks there, and is read of by others; it serves nobody else,
+// so that it hides no failure of the mesh. A malicious one shows old records, and altered ones.
 
 import type { NodeId } from '../../agent/identity/member.js';
 import type { SimNode } from './node.js';

@@ -23,7 +23,7 @@ const TICKS_PER_SECOND_MAX = 100; // of one node, and some for each that it trac
 const TICKS_PER_MEMBER = 5;
 const TICKS_SPINNING = 900; // ... but a timer that is due again and again fires 1,000 times
 const WATCH_MS = 5_000; // how often the ticks of all are counted
-const WEIGH_MS = 5_000; // one node after the other: it costs as much as all it does in a minute; ...
+const WEIGH_MS = 5_000; // one node after the other: it costs as much as minutes of its life; ...
 const WEIGH_LARGE_MS = 15_000; // ... and in a mesh of thousands it has more to show
 
 export class Checks implements Watcher {

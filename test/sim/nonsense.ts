@@ -1,4 +1,4 @@
-// Frames that nobody should say, and bytes that are none: what a malicious member floods others with.
+// Frames that nobody should say, and bytes that are none: with what a malicious member floods.
 
 import { encode } from '../../agent/bytes/cbor.js';
 import type { Frame } from '../../agent/mesh/frame.js';

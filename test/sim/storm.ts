@@ -65,6 +65,7 @@ function settle(village: Village): void {
   const { world } = village;
   for (const end = world.now + CALM_MS; world.now < end; ) {
     world.run(Math.min(QUIET_MS, end - world.now));
+    if (isOneLost(village)) continue;
     if (village.allHear(village.pairs(), SOON_MS).length === 0) break;
   }
   mustHear(village);
@@ -145,14 +146,19 @@ function revokeOne(village: Village): void {
 
 /** Of those with one invite one at most is a member, and one is, where any was welcomed. */
 export function mustAdmitOnce(village: Village): void {
-  const { roster } = village.admin.brain;
-  const isIn = (node: SimNode) => roster.member(node.id) !== undefined;
-  const inside = [...village.guests].filter(isIn);
+  const inside = insiders(village);
   if (inside.length > 1)
     village.world.fail(`one invite let in ${inside.map(({ name }) => name).join(' and ')}`);
-  if ([...village.guests].some((node) => village.revoked.has(node))) return;
-  // What a revoked member has countersigned counts no more, unless an admin did so, too.
-  const good = [...village.welcomed].filter(([, by]) => by && !village.revoked.has(by));
-  if (inside.length === 0 && good.length > 0)
-    village.world.fail('whoever was welcomed is no member in the end');
+  if (isOneLost(village)) village.world.fail('whoever was welcomed is no member in the end');
+}
+
+function insiders({ guests, admin }: Village): SimNode[] {
+  return [...guests].filter(({ id }) => admin.brain.roster.member(id) !== undefined);
+}
+
+/** What a revoked member has countersigned counts no more, unless an admin did so, too. */
+function isOneLost(village: Village): boolean {
+  const { guests, revoked, welcomed } = village;
+  if (insiders(village).length > 0 || [...guests].some((node) => revoked.has(node))) return false;
+  return [...welcomed].some(([, by]) => by !== undefined && !revoked.has(by));
 }

@@ -1,5 +1,5 @@
-// What a node's datagrams are made of: bytes on the wire by what they carry, for whoever asks why an
-// idle node is not quiet. One table for a whole run, by node and kind.
+// What a node's datagrams are made of: bytes on the wire by what they carry, for whoever asks why
+// an idle node is not quiet. One table for a whole run, by node and kind.
 
 const HEADERS = 28; // IPv4 and UDP, as net.ts counts them
 const TYPES = ['', 'initiation', 'response', 'cookie'];
@@ -47,7 +47,8 @@ export class Tally {
     const lines = rows.map(([label, { count, bytes }]) => {
       const perHour = ((count / nodes.length) * 3_600) / seconds;
       const bits = (8 * bytes) / nodes.length / seconds;
-      return `  ${label.padEnd(14)} ${perHour.toFixed(1).padStart(8)}/h ${bits.toFixed(1).padStart(7)} bit/s`;
+      const [often, costs] = [perHour.toFixed(1).padStart(8), bits.toFixed(1).padStart(7)];
+      return `  ${label.padEnd(14)} ${often}/h ${costs} bit/s`;
     });
     return lines.join('\n');
   }
