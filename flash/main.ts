@@ -9,6 +9,7 @@ import { IMAGE } from './imagecommand.js';
 import { INJECT } from './inject/command.js';
 import { PACKAGE } from './packagecommand.js';
 import { PROVISION } from './provision/command.js';
+import { ROUTER } from './router/command.js';
 import { TFTP } from './tftp/command.js';
 
 export const FLASH_COMMANDS: readonly FlashCommand[] = [
@@ -16,6 +17,7 @@ export const FLASH_COMMANDS: readonly FlashCommand[] = [
   WRITE,
   INJECT,
   PROVISION,
+  ROUTER,
   TFTP,
   PACKAGE,
   IMAGE,

@@ -61,7 +61,6 @@ export const PACKAGES = [
   { name: 'mtools', commands: ['mcopy', 'mdir', 'mtype'], why: 'reads FAT without mounting it' },
   { name: 'tftp-hpa', commands: ['tftp'], why: 'a foreign TFTP client' },
   { name: 'curl', commands: ['curl'], why: 'another one' },
-  { name: 'busybox', commands: ['busybox'], why: 'the programs of a router' },
   { name: 'openssh-client', commands: ['ssh', 'ssh-keygen'], why: 'installing over SSH' },
   { name: 'openssh-server', commands: ['sshd'], why: 'a host to install on' },
   { name: 'dropbear-bin', commands: ['dropbear', 'dropbearkey'], why: "OpenWrt's SSH server" },
