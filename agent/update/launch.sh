@@ -72,7 +72,12 @@ install_release() {
 is_tryboot() {
   told=$(od -An -tu1 /proc/device-tree/chosen/bootloader/tryboot 2>/dev/null)
   [ -n "$told" ] && { [ "${told##* }" -gt 0 ]; return; }
-  grep -q 'kith\.tryboot=1' /proc/cmdline
+  grep -q 'kith\.tryboot=1' "${KITH_CMDLINE:-/proc/cmdline}"
+}
+
+reset_machine() {
+  sync
+  ${KITH_REBOOT:-reboot -f}
 }
 
 # On a pair of partitions that is tried once, any reset brings the other pair back.
@@ -82,9 +87,9 @@ watch_partitions() {
   [ -e "$run/confirmed" ] && return 0
   count=$(($(cat "$run/starts" 2>/dev/null || echo 0) + 1))
   echo "$count" >"$run/starts"
-  [ "$count" -gt "$STARTS_MAX" ] && { sync; exec reboot -f; }
+  [ "$count" -gt "$STARTS_MAX" ] && { reset_machine; exit 1; }
   [ "$count" -gt 1 ] && return 0 # the first start's watch goes on
-  (sleep "${KITH_TRIAL_SECONDS:-600}"; [ -e "$run/confirmed" ] || { sync; reboot -f; }) \
+  (sleep "${KITH_TRIAL_SECONDS:-600}"; [ -e "$run/confirmed" ] || reset_machine) \
     </dev/null >/dev/null 2>&1 &
 }
 
@@ -95,7 +100,8 @@ fi
 
 if [ "$KITH_SLOTS" = partitions ]; then
   is_tryboot && watch_partitions
-  export KITH_ROOT="$root"
+  KITH_RELEASE=$(sed -n 's/.*"version":"\([^"]*\)".*/\1/p' "$root/release.json")
+  export KITH_ROOT="$root" KITH_RELEASE
   exec "$root/bin/kith" "$@"
 fi
 

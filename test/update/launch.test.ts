@@ -1,9 +1,9 @@
 // The launcher in every shell that routers and Debian have, and what it does when all goes wrong.
 // needs: busybox
 
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync, writeFileSync } from 'node:fs';
+import { cpSync, createReadStream, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { suite } from 'uvu';
@@ -80,7 +80,6 @@ for (const shell of [['dash'], ['busybox', 'sh']]) {
       const here = site();
       const agent = here.agent('0.1.0');
       const archive = here.archive(`0.3.0`, { program: HANGS });
-      const { createReadStream } = await import('node:fs');
       await agent.install('0.3.0', createReadStream(archive), 1e6);
       agent.arm('0.3.0', 1, 'member');
       const [program = '', ...flags] = [...shell, join(here.root, 'launch'), 'up'];
@@ -99,7 +98,6 @@ for (const shell of [['dash'], ['busybox', 'sh']]) {
   launch('a program that was confirmed is left alone', async () => {
     const here = site();
     const agent = here.agent('0.1.0');
-    const { createReadStream } = await import('node:fs');
     const archive = here.archive(`0.3.0`, { program: HANGS });
     await agent.install('0.3.0', createReadStream(archive), 1e6);
     agent.arm('0.3.0', 1, 'member');
@@ -108,10 +106,44 @@ for (const shell of [['dash'], ['busybox', 'sh']]) {
     const child = spawn(program, flags, { env, stdio: ['ignore', 'pipe', 'inherit'] });
     await once(child.stdout, 'data');
     here.agent('0.3.0').keep();
-    await pause(1_500);
+    await pause(2_400); // the watch looks after two seconds
     assert.is(child.signalCode, null);
     child.kill('SIGKILL');
     await once(child, 'exit');
+  });
+
+  launch('a pair of partitions on trial: three starts, or its time, then a reset', async () => {
+    const here = site();
+    const root = join(here.folder, 'image');
+    const run = join(here.folder, 'run');
+    const resets = join(here.folder, 'resets');
+    cpSync(join(here.root, 'releases/0.1.0'), root, { recursive: true });
+    writeFileSync(join(root, 'bin/kith'), '#!/bin/sh\necho "runs $KITH_RELEASE"\n');
+    const cmdline = join(here.folder, 'cmdline');
+    const reset = join(here.folder, 'reset'); // in the place of the machine's own
+    writeFileSync(reset, `#!/bin/sh\necho reset >>${resets}\n`, { mode: 0o755 });
+    const start = (tryboot: boolean) => {
+      writeFileSync(cmdline, `quiet kith.partition=3 kith.tryboot=${Number(tryboot)}\n`);
+      const env = { ...process.env, KITH_ROOT: root, KITH_SLOTS: 'partitions', KITH_RUN: run };
+      const more = { KITH_REBOOT: reset, KITH_CMDLINE: cmdline, KITH_TRIAL_SECONDS: '1' };
+      const [program = '', ...flags] = [...shell, join(root, 'launch'), 'up'];
+      return spawnSync(program, flags, { env: { ...env, ...more }, encoding: 'utf8' }).stdout;
+    };
+    assert.is(start(false), 'runs 0.1.0\n');
+    assert.not.ok(existsSync(run), 'nothing is on trial');
+    const said = Array.from({ length: 4 }, () => start(true));
+    assert.equal(said, [...Array(3).fill('runs 0.1.0\n'), '']);
+    assert.is(readFileSync(resets, 'utf8'), 'reset\n', 'after three starts');
+    await pause(1_300);
+    assert.is(readFileSync(resets, 'utf8'), 'reset\nreset\n', 'when its time was over');
+    for (const confirmed of [true, false]) {
+      rmSync(run, { recursive: true });
+      rmSync(resets, { force: true });
+      start(true);
+      if (confirmed) writeFileSync(join(run, 'confirmed'), '');
+      await pause(1_300);
+      assert.is(existsSync(resets), !confirmed);
+    }
   });
 
   launch.run();
