@@ -4,7 +4,14 @@
 import { networkInterfaces } from 'node:os';
 import { encodeKey } from '../bytes/base64.js';
 import type { Changes } from '../commands/changes.js';
-import type { Context, DashboardAccess, Status, Store, UpdateStatus } from '../commands/context.js';
+import type {
+  Context,
+  DashboardAccess,
+  MqttStatus,
+  Status,
+  Store,
+  UpdateStatus,
+} from '../commands/context.js';
 import { Failure, failureLines } from '../commands/failure.js';
 import { COMMANDS } from '../commands/registry.js';
 import { runCommand } from '../commands/run.js';

@@ -73,7 +73,7 @@ lost: it never spoke. Switch it on.`,
 
 suiteOf('why there is no broker', async () => {
   const line = async (mqtt: Status['mqtt']) =>
-    (await status.show({ ...whole, mqtt }, {}, VIEW)).split('\n').find((row) => /MQTT/.test(row));
+    /^.*MQTT.*$/m.exec(await status.show({ ...whole, mqtt }, {}, VIEW))?.[0] ?? '';
   const away = { url: 'mqtts://b.example', connected: false, protocol: null };
   assert.is(await line(null), '  MQTT       off');
   const reason = 'b.example: nobody listens there';
