@@ -115,7 +115,10 @@ export class SignedRecords {
     return { by: opened.by, node: idOf(key), endpoint, at };
   }
 
-  /** Throws RangeError where the attestations are not those of members about us there. */
+  /**
+   * Throws RangeError where the attestations are not those of members about us there. Without any
+   * it says the opposite: that we are not reachable there any more.
+   */
   signReachable(endpoint: Endpoint, at: number, attestations: readonly Uint8Array[]): Uint8Array {
     const node = idOf(this.signer.key);
     if (this.witnesses(node, endpoint, at, attestations) === undefined)
@@ -155,7 +158,7 @@ export class SignedRecords {
       if (this.roll.member(one.by) === undefined) return undefined;
       found.add(one.by);
     }
-    const isGood = found.size === attestations.length && found.size > 0;
+    const isGood = found.size === attestations.length;
     return isGood && found.size <= WITNESSES_MAX ? [...found] : undefined;
   }
 

@@ -141,6 +141,7 @@ export class Mesh {
   /** A clean stop: nobody needs to wait for us. */
   bye(at: Times): MeshEffect[] {
     return this.run(at, (out) => {
+      this.machines.reach.bye(at, out);
       for (const node of this.met) out.push({ kind: 'frame', node, frame: { kind: 'bye' } });
     });
   }

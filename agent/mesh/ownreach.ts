@@ -73,6 +73,7 @@ export class OwnReach {
   private checks = 0;
   private wasReachable = false; // when we last had reason to know
   private blueAt: Millis = Number.NEGATIVE_INFINITY; // when that was so without any doubt
+  private forwarded = new Set<string>(); // endpoints that a router was asked to forward to us
 
   constructor(private readonly ports: OwnReachPorts) {}
 
@@ -118,23 +119,55 @@ export class OwnReach {
     return this.sign(attested, at);
   }
 
-  /** True where what we said of ourselves does not hold any more. */
-  onCandidates(at: Times): boolean {
+  /** A record that takes back our last one; undefined where there is none. */
+  withdraw(at: Times): Sealed | undefined {
+    const { record } = this;
+    if (record === undefined) return undefined;
+    this.record = undefined;
+    const { ground } = this.ports;
+    // What is signed counts in seconds, and the later one is believed.
+    const now = Math.max(ground.meshTime(at), record.at + 1_000);
+    return ground.records.signReachable(record.endpoint, now, []);
+  }
+
+  /**
+   * Whether what we said of ourselves does not hold any more. `moved`: another record is likely to
+   * follow at once; else here is one that takes it back.
+   */
+  onCandidates(at: Times): Sealed | 'moved' | undefined {
     const { candidates } = this.ports.whereabouts;
-    if (candidates.length === 0) return false;
+    if (candidates.length === 0) return undefined;
+    const lost = this.lostForwarding();
     const here = new Set(candidates.map(({ endpoint }) => endpoint.address));
     for (const [key, { endpoint }] of this.attested) {
       if (!here.has(endpoint.address) || !this.isWorthy(endpoint.address)) {
         this.attested.delete(key);
       }
     }
-    const gone = this.record !== undefined && !this.isWorthy(this.record.endpoint.address, here);
-    if (gone) this.record = undefined;
+    for (const key of lost) this.attested.delete(key);
+    const { record } = this;
+    const isMoved = record !== undefined && !this.isWorthy(record.endpoint.address, here);
+    const isLost = record !== undefined && lost.has(formatEndpoint(record.endpoint));
+    if (isMoved) this.record = undefined;
+    const gone = isMoved ? 'moved' : isLost ? this.withdraw(at) : undefined;
     if (this.record === undefined && this.checkAt !== Number.POSITIVE_INFINITY) {
       this.checks = 0;
       this.checkAt = Math.min(this.checkAt, at.now + FIRST_CHECK_MS);
     }
     return gone;
+  }
+
+  /** Endpoints that were forwarded until now, and are none of ours in another way either. */
+  private lostForwarding(): Set<string> {
+    const { candidates } = this.ports.whereabouts;
+    const of = (...kinds: Candidate['kind'][]) =>
+      candidates
+        .filter(({ kind }) => kinds.includes(kind))
+        .map(({ endpoint }) => formatEndpoint(endpoint));
+    const still = new Set(of('portmap', 'configured', 'local'));
+    const lost = new Set([...this.forwarded].filter((key) => !still.has(key)));
+    this.forwarded = new Set(of('portmap'));
+    return lost;
   }
 
   tick(at: Times, out: MeshEffect[]): void {

@@ -121,7 +121,17 @@ export class Reach implements ReachMachine {
   }
 
   onCandidates(at: Times, _out: MeshEffect[]): void {
-    if (this.own.onCandidates(at)) this.known.remove(this.ports.ground.self);
+    const { self } = this.ports.ground;
+    const gone = this.own.onCandidates(at);
+    if (gone === 'moved') this.known.remove(self);
+    else if (gone !== undefined) this.accept(self, gone, at);
+  }
+
+  /** A clean stop: those we speak with need not find out, and tell the others. */
+  bye(at: Times, out: MeshEffect[]): void {
+    const withdrawal = this.own.withdraw(at);
+    if (withdrawal === undefined) return;
+    for (const node of this.witness.metNow) tell(node, [withdrawal], out);
   }
 
   onMember(node: NodeId, _at: Times): void {

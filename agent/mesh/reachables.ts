@@ -52,7 +52,7 @@ type Entry = {
   at: Millis; // mesh time of signing
   heardAt: Millis;
   expiresAt: Millis; // as monotonic time
-  state: 'waiting' | 'up' | 'down';
+  state: 'waiting' | 'up' | 'down' | 'gone'; // gone: it said so itself
   until: Millis; // of waiting and down
   standing: number;
 };
@@ -89,6 +89,7 @@ export class Reachables {
     const old = this.entries.get(record.node);
     if (age > VALID_MS || age < -CLOCK_SLACK_MS) return this.drop('old');
     if (old?.sealed !== undefined && record.at <= old.at) return this.drop('old');
+    if (record.witnesses.length === 0) return this.withdraw(record, sealed, at);
     if (!this.hasWitnesses(record)) return this.drop('witnesses');
     if (this.ground.isForbidden(record.endpoint.address)) return this.drop('forbidden');
     if (old === undefined && !this.makeRoom(record.node)) return this.drop('full');
@@ -97,10 +98,28 @@ export class Reachables {
       at: record.at,
       expiresAt: at.now + VALID_MS - age,
     });
-    this.accepted.delete(this.tails.get(record.node) ?? '');
-    this.tails.set(record.node, tail);
-    this.accepted.add(tail);
+    this.note(record.node, tail);
     return true;
+  }
+
+  /** Kept as long as the record would have been, so that this one is not believed again. */
+  private withdraw({ node, at: signedAt }: Reachable, sealed: Sealed, at: Times): boolean {
+    const entry = this.entries.get(node);
+    if (entry === undefined) return false;
+    // The last one that is left is tried on: where else would it come back?
+    if (entry.state === 'up' && node !== this.ground.self && this.upCount(node) === 0) return false;
+    Object.assign(entry, { sealed, at: signedAt, heardAt: at.now, state: 'gone' });
+    entry.expiresAt = at.now + VALID_MS;
+    entry.until = entry.expiresAt;
+    this.note(node, tailOf(sealed));
+    this.settle(node, entry);
+    return true;
+  }
+
+  private note(node: NodeId, tail: string): void {
+    this.accepted.delete(this.tails.get(node) ?? '');
+    this.tails.set(node, tail);
+    this.accepted.add(tail);
   }
 
   believe(node: NodeId, endpoint: Endpoint, at: Times): void {
@@ -113,7 +132,7 @@ export class Reachables {
   /** It was tried for a minute. The last one that is left is kept: there is nothing better. */
   failed(node: NodeId, now: Millis): void {
     const entry = this.entries.get(node);
-    if (entry === undefined || entry.state === 'down') return;
+    if (entry === undefined || entry.state === 'down' || entry.state === 'gone') return;
     if (entry.state === 'up' && this.upCount(node) === 0) return;
     entry.state = 'down';
     entry.until = now + DOWN_MS;
@@ -137,7 +156,8 @@ export class Reachables {
   }
 
   endpointOf(node: NodeId): Endpoint | undefined {
-    return this.entries.get(node)?.endpoint;
+    const entry = this.entries.get(node);
+    return entry?.state === 'gone' ? undefined : entry?.endpoint;
   }
 
   isUp(node: NodeId): boolean {
@@ -211,7 +231,7 @@ export class Reachables {
       endpoint,
       heardAt: now,
     };
-    if (old === undefined || old.state === 'down') this.wait(entry, now);
+    if (old === undefined || old.state === 'down' || old.state === 'gone') this.wait(entry, now);
     this.entries.set(node, entry);
     this.settle(node, entry);
   }
@@ -232,7 +252,7 @@ export class Reachables {
 
   /** With a session in use it is no doubt alive; but we vouch for that to nobody. */
   private extend(node: NodeId, entry: Entry, now: Millis): boolean {
-    if (!this.ground.isMet(node)) return false;
+    if (entry.state === 'gone' || !this.ground.isMet(node)) return false;
     entry.sealed = undefined;
     entry.expiresAt = now + EXTENDED_MS;
     return true;

@@ -85,7 +85,6 @@ records('reachable: attested by members, about this node and this endpoint, each
   });
   assert.ok(of(founder).openReachable(of(cabin).signReachable(HERE, START, [by(office)])));
   const wrong: Uint8Array[][] = [
-    [],
     [by(cabin)],
     [by(office), by(office)],
     [by(office), by(shed), by(founder)],
@@ -97,6 +96,9 @@ records('reachable: attested by members, about this node and this endpoint, each
   ];
   for (const list of wrong)
     assert.throws(() => of(cabin).signReachable(HERE, START, list), /"attestations"/);
+
+  const none = of(founder).openReachable(of(cabin).signReachable(HERE, START, []));
+  assert.equal(none?.witnesses, [], 'it takes back what it said');
 
   const stale = mesh.roster.fork();
   const lone = new SignedRecords(mesh.meshKey, founder.signer, stale, CHEAP.verify);

@@ -38,6 +38,65 @@ reach('a lone first node is believed, and attested by the first who joins', () =
   assert.not(isUp(first, home), 'a home behind a NAT is not');
 });
 
+/** A lone first node, homes, and two more that are reachable, known to all. */
+function three() {
+  const made = joined(6, (i) => i >= 5);
+  made.world.drive(made.world.now + 20 * MINUTE);
+  const [fifth, sixth] = made.others.slice(4) as [Node, Node];
+  const all = [made.first, ...made.others];
+  assert.ok(all.every((node) => isUp(node, fifth) && isUp(node, sixth)));
+  return { ...made, fifth, sixth, all };
+}
+
+reach('who stops says so, and nobody is sent there; its old record is not believed again', () => {
+  const { world, fifth, sixth, all } = three();
+  const old = sixth.reach.records().find((one) => owner(sixth, one) === fifth.id)!;
+  fifth.act((out, at) => fifth.reach.bye(at, out));
+  world.drive(world.now + 100);
+  world.kill(fifth);
+  world.drive(world.now + 15 * S);
+  for (const node of all) {
+    if (node === fifth) continue;
+    assert.not(isUp(node, fifth), node.address);
+    assert.is(node.reach.endpointOf(fifth.id), undefined);
+    assert.not(node.rendezvous.has(fifth.id));
+    assert.ok(isUp(node, sixth));
+    world.deliver(sixth, node, { kind: 'reachable', records: [old] });
+    assert.not(isUp(node, fifth));
+  }
+  const again = signed(world, fifth.id, world.now, 2, undefined, fifth.address);
+  const [home] = all.slice(1) as [Node];
+  world.deliver(sixth, home, { kind: 'reachable', records: [again] });
+  assert.equal(home.reach.endpointOf(fifth.id), endpoint(fifth.address));
+});
+
+reach('a router that forwards no longer: the record is taken back', () => {
+  const { world, fifth, all } = three();
+  const [plain] = fifth.candidates;
+  const tell = () => fifth.act((out, at) => fifth.reach.onCandidates(at, out));
+  fifth.candidates.splice(0, 1, { kind: 'portmap', endpoint: plain!.endpoint });
+  tell();
+  world.drive(world.now + 15 * S);
+  assert.ok(all.every((node) => isUp(node, fifth)));
+  fifth.candidates.splice(0, 1, plain!);
+  tell();
+  world.drive(world.now + 15 * S);
+  assert.equal(
+    all.filter((node) => isUp(node, fifth)).map(({ address }) => address),
+    [],
+  );
+});
+
+reach('the last one that is left is tried on, whatever it said', () => {
+  const { world, first, others } = joined(1);
+  const [home] = others as [Node];
+  world.drive(world.now + MINUTE);
+  first.act((out, at) => first.reach.bye(at, out));
+  world.drive(world.now + 15 * S);
+  assert.ok(isUp(home, first));
+  assert.equal(home.reach.endpointOf(first.id), endpoint(first.address));
+});
+
 reach('in a larger mesh two witnesses sign, and all are told', () => {
   const { world, first, others } = joined(6);
   world.drive(world.now + MINUTE);
