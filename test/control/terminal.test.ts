@@ -70,6 +70,7 @@ terminal('up, wg and lab are handed what was given', async () => {
       given.push([command, options, json]);
       return 7;
     },
+    flash: async () => assert.unreachable() as never,
   };
   const { seen, terminal } = screen(80, 24);
   const up = ['up', '--set', 'a=b', '--state', '/x', '--config', 'f'];
