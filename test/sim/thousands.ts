@@ -37,8 +37,11 @@ export function thousands(seed: number, count: number, minutes: number, detail =
   const bits = nodes.map(({ host }, i) => {
     return (8 * (host.sentBytes + host.receivedBytes - before[i]!)) / seconds;
   });
-  // A home behind a full cone is reachable by anybody, too, and serves others as a tracker then.
-  const serves = nodes.map(({ mesh }) => mesh.view().reachable);
+  // A home behind a full cone is reachable by anybody, too, and serves others as a tracker then; of
+  // very many who are reachable, a part that all agree on does.
+  const known = village.admin.mesh.reachable();
+  const serving = new Set(known.map(({ node }) => node));
+  const serves = nodes.map(({ id }) => serving.has(id));
   const homes = bits.filter((_, i) => !serves[i]);
   report('bit/s of a home', homes);
   const trackers = bits.filter((_, i) => serves[i]);
