@@ -33,7 +33,7 @@ export const imageProgram: Program<Given> = {
 };
 
 /** Where this machine's apt gets Debian from. Throws Failure. */
-function debianArchive(): string {
+export function debianArchive(): string {
   const args = ['indextargets', '--format', '$(ORIGIN) $(SUITE) $(REPO_URI)'];
   const { stdout } = spawnSync('apt-get', [...args, 'Created-By: Packages'], { encoding: 'utf8' });
   const rows = (stdout ?? '').split('\n').map((line) => line.split(' '));
