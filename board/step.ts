@@ -47,7 +47,10 @@ export type UciSection = Readonly<{
   path: string; // `package.section`
   type: string | null; // null: the section goes
   options: Readonly<Record<string, string | readonly string[]>>;
-  /** The options are lists of somebody else's, and these values are in them, or not in them. */
+  /**
+   * The options are lists of somebody else's. These values are in them, in the place of any that
+   * is the same up to its last slash (`/kith/…`); or they are not in them.
+   */
   within?: 'add' | 'remove' | undefined;
 }>;
 

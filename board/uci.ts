@@ -64,7 +64,7 @@ export async function differs(section: UciSection, run: RunProgram): Promise<boo
 export async function writeUci(section: UciSection, run: RunProgram): Promise<string | undefined> {
   const [file = ''] = section.path.split('.');
   // `delete` of what is not there fails, and is no failure.
-  for (const line of uciLines(await withoutKnown(section, run))) {
+  for (const line of await linesFor(section, run)) {
     const { code, stderr } = await run(['uci', '-q', 'batch'], `${line}\n`);
     if (code !== 0 && !line.startsWith('delete')) return `\`uci ${line}\` failed: ${stderr.trim()}`;
   }
@@ -72,18 +72,26 @@ export async function writeUci(section: UciSection, run: RunProgram): Promise<st
   return code === 0 ? undefined : `\`uci commit ${file}\` failed: ${stderr.trim()}`;
 }
 
-/** What a list has already is not added to it a second time. */
-async function withoutKnown(section: UciSection, run: RunProgram): Promise<UciSection> {
-  if (section.within !== 'add') return section;
+/** What a list has already is not added to it a second time; what it replaces goes. */
+async function linesFor(section: UciSection, run: RunProgram): Promise<string[]> {
+  if (section.within !== 'add') return uciLines(section);
   const { stdout } = await run(['uci', '-q', 'show', section.path]);
   const [found] = readUci(stdout).values();
-  const options = Object.fromEntries(
-    Object.entries(section.options).map(([name, wanted]) => {
-      const there = listOf(found?.get(name));
-      return [name, listOf(wanted).filter((one) => !there.includes(one))];
-    }),
-  );
-  return { ...section, options };
+  return Object.entries(section.options).flatMap(([name, value]) => {
+    const wanted = listOf(value);
+    const there = listOf(found?.get(name));
+    const stems = new Set(wanted.map(stem));
+    const old = there.filter((one) => stems.has(stem(one)) && !wanted.includes(one));
+    const fresh = wanted.filter((one) => !there.includes(one));
+    return [
+      ...uciLines({ ...section, options: { [name]: old }, within: 'remove' }),
+      ...uciLines({ ...section, options: { [name]: fresh } }),
+    ];
+  });
+}
+
+function stem(value: string): string {
+  return value.slice(0, value.lastIndexOf('/') + 1);
 }
 
 function listOf(value: string | readonly string[] | undefined): readonly string[] {

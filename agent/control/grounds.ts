@@ -32,6 +32,7 @@ export class Grounds {
   private readonly steps: Steps;
   private supervisor: Supervisor | undefined;
   private readonly timers: NodeJS.Timeout[] = [];
+  private port = 0; // that the system's firewall was told of
   private shows: 'on' | 'blink' = 'blink';
   private ill: string | undefined;
   private work: Promise<void> = Promise.resolve();
@@ -54,7 +55,8 @@ export class Grounds {
     const { name, listen } = status();
     const { firewall, led } = config.board;
     const device = config.interface.name;
-    const wishes = planSteps({ device, port: listen.port, firewall, led });
+    this.port = listen.port;
+    const wishes = planSteps({ device, port: this.port, firewall, led });
     await this.say(() => this.steps.take(wishes));
     if (led !== null) this.every(LED_MS, () => this.showLed(led));
     this.supervisor = supervisor ?? (await supervisorOf(process.env));
@@ -62,6 +64,15 @@ export class Grounds {
     const patience = this.supervisor?.patienceMs;
     if (patience === undefined) return;
     this.every(Math.min(WORD_MS_MAX, patience / 3), () => this.speakIfWell());
+  }
+
+  /** The configuration has changed: the port may be another now. Never rejects. */
+  async follow(): Promise<void> {
+    const { config, status } = this.options;
+    const { port } = status().listen;
+    if (this.port === 0 || port === this.port || !config.board.firewall) return;
+    this.port = port;
+    await this.say(() => this.steps.take([{ kind: 'port', device: config.interface.name, port }]));
   }
 
   async stop(): Promise<void> {
@@ -79,6 +90,7 @@ export class Grounds {
       busy = true;
       this.work = round().finally(() => (busy = false));
     }, ms);
+    timer.unref(); // what the agent lives on is its sockets
     this.timers.push(timer);
   }
 

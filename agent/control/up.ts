@@ -72,7 +72,12 @@ export async function up(options: UpOptions, parts: UpParts, say: Log = toStderr
   const update = () => updating.status();
   const faces = new Faces({ folder, config, settings, status, update, commanders, random, log });
   node.mqtt = () => faces.mqttStatus();
-  const told = followed(faces.live(node), () => updating, mirror);
+  const told = followed(
+    faces.live(node),
+    () => updating,
+    () => grounds,
+    mirror,
+  );
   const live = new FileStore(folder, random, told);
   const link = () => faces.link;
   const begun = () => void updating.follow();
@@ -203,12 +208,18 @@ function mirrorOf(options: UpOptions, folder: Folder, log: Log): UciMirror | und
   return isRouters && detect(look).kind === 'openwrt' ? new UciMirror(folder, log) : undefined;
 }
 
-/** UCI and updates hear of a change after all others. */
-function followed(live: Live, updating: () => Updating, mirror: UciMirror | undefined): Live {
+/** Updates, the machine and UCI hear of a change after all others. */
+function followed(
+  live: Live,
+  updating: () => Updating,
+  grounds: () => Grounds,
+  mirror: UciMirror | undefined,
+): Live {
   return {
     async apply(after) {
       const restart = await live.apply(after);
       updating().reconfigured();
+      await grounds().follow();
       await mirror?.follow(after);
       return restart;
     },

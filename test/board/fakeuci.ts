@@ -49,8 +49,9 @@ export class FakeUci {
     else if (verb === 'delete') return section.options.delete(option);
     else if (verb === 'set') section.options.set(option, [value]);
     else {
-      const rest = (section.options.get(option) ?? []).filter((one) => one !== value);
-      section.options.set(option, verb === 'add_list' ? [...rest, value] : rest);
+      const there = section.options.get(option) ?? [];
+      const rest = there.filter((one) => one !== value);
+      section.options.set(option, verb === 'add_list' ? [...there, value] : rest);
     }
     return true;
   }

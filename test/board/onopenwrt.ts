@@ -157,10 +157,16 @@ openwrt('an agent that falls silent is started anew by procd', async () => {
   await must('/etc/init.d/kith', 'stop');
 });
 
+const DNS: Extract<Step, { kind: 'dns' }> = {
+  kind: 'dns',
+  device: 'kith0',
+  domain: 'kith',
+  port: 5355,
+};
 const STEPS: Step[] = [
   { kind: 'port', device: 'kith0', port: 51820 },
   { kind: 'interface', device: 'kith0' },
-  { kind: 'dns', device: 'kith0', domain: 'kith', port: 5355 },
+  DNS,
   { kind: 'button', button: 'wps', does: 'unlock' },
 ];
 
@@ -184,6 +190,12 @@ openwrt(
     await realHands(run).perform(settings);
     assert.is(await exported(), after, 'a second time changes nothing');
     assert.is(await must('uci', 'changes'), '', 'and leaves nothing to be committed');
+
+    const other = board.render({ ...DNS, port: 5356 }, () => undefined)?.apply ?? [];
+    await realHands(run).perform(other);
+    const servers = await must('uci', 'get', 'dhcp.@dnsmasq[0].server');
+    assert.match(servers, /127\.0\.0\.1#5356/);
+    assert.not.match(servers, /5355/);
 
     const ruleset = await must('fw4', 'print');
     assert.match(ruleset, /iifname "kith0" jump input_kith/);

@@ -90,6 +90,14 @@ openwrt('only a difference is written, and only then something is reloaded', asy
   assert.equal(await take([{ ...PORT, port: 4000 }]), []);
   assert.equal(uci.commits, ['firewall']);
   assert.equal(uci.sections.get('firewall.kith_port')?.options.get('dest_port'), ['4000']);
+  assert.equal(await take([{ ...DNS, port: 5356 }]), []);
+  assert.equal(
+    uci.sections.get('dhcp.@dnsmasq[0]')?.options.get('server'),
+    ['/lan.example/192.0.2.1', '/kith/127.0.0.1#5356'],
+    'in the place of the other port',
+  );
+  assert.equal(uci.sections.get('dhcp.@dnsmasq[0]')?.options.get('rebind_domain'), ['/kith/']);
+  assert.equal(await take([DNS]), []);
   assert.equal(await take([DNS, PORT], 'undo'), []);
   assert.equal(
     [...uci.sections].map(([name, { options }]) => [name, options.get('server')]),

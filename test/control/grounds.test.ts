@@ -1,11 +1,18 @@
 // The agent under a supervisor that listens, in a namespace of its own: it says that it is well
 // while it is, and no more when it is not. And `kith doctor` there, and a rehearsal.
+// slow: an agent is watched in real time
 
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Status } from '../../agent/commands/context.js';
 import type { Diagnosis } from '../../agent/commands/doctor.js';
+import { checkConfig } from '../../agent/config/validate.js';
+import { Grounds } from '../../agent/control/grounds.js';
+import type { Hands } from '../../board/board.js';
+import { OpenWrt } from '../../board/openwrt.js';
+import { commandLines } from '../../board/step.js';
 import { Lab } from '../lab/namespaces.js';
 import { PROGRAM } from './program.js';
 
@@ -13,6 +20,72 @@ const READY_MS = 20_000; // a busy machine
 const QUIET_MS = 1_500;
 
 const grounds = suite('control/grounds');
+
+/** A machine that writes down what is done to it, under an agent whose status can be set. */
+function ground(name: string, led: string | null) {
+  const done: string[] = [];
+  const status = { name: 'cabin', listen: { port: 4000 }, peers: [] as object[] };
+  const checked = checkConfig({
+    version: 1,
+    name: 'cabin',
+    interface: { name },
+    board: { led },
+  });
+  if (!('config' in checked)) throw new Error('configuration');
+  const hands: Hands = {
+    look: (path) => (path.endsWith('/trigger') ? '[mmc0] timer' : '1'),
+    perform: async (actions) => {
+      done.push(...actions.flatMap(commandLines));
+      return ['a remark'];
+    },
+  };
+  const log: string[] = [];
+  const it = new Grounds({
+    config: checked.config,
+    socketPath: '/nowhere',
+    status: () => status as unknown as Status,
+    log: (level, line) => log.push(`${level}: ${line}`),
+    board: new OpenWrt('', ''),
+    hands,
+  });
+  return { it, done, status, log };
+}
+
+grounds('the firewall follows the port, the LED the peers, and what can be undone is', async () => {
+  const name = `kg${process.pid}`;
+  const { it, done, status, log } = ground(name, 'ACT');
+  const leds = () => done.filter((line) => line.includes('leds')).map((line) => line.slice(5));
+  await it.start();
+  assert.ok(done.includes('uci set firewall.kith_port.dest_port=4000'));
+  assert.ok(done.includes(`uci add_list firewall.kith.device=${name}`));
+  assert.equal(leds(), ['timer > /sys/class/leds/ACT/trigger']);
+  assert.ok(log.includes('info: a remark'));
+  done.length = 0;
+  await it.follow();
+  assert.equal(done, [], 'the same port');
+  status.listen.port = 5000;
+  await it.follow();
+  assert.ok(done.includes('uci set firewall.kith_port.dest_port=5000'));
+  done.length = 0;
+  await it.stop();
+  assert.equal(done, [
+    'echo 1 > /sys/class/leds/ACT/brightness',
+    'echo mmc0 > /sys/class/leds/ACT/trigger',
+    'ubus -t 5 call network.interface.kith down',
+  ]);
+});
+
+grounds('what a crash left is put right before anything else', async () => {
+  const name = `kc${process.pid}`;
+  await ground(name, 'ACT').it.start();
+  const { it, done } = ground(name, null);
+  await it.sweep();
+  assert.equal(done.length, 3, done.join());
+  await it.sweep();
+  assert.equal(done.length, 3, 'once');
+  assert.match((await it.examine()) ?? '', new RegExp(`^there is no interface ${name}$`));
+  await it.stop();
+});
 
 grounds('well, not well, well again; and the doctor in the agent', async () => {
   const lab = await Lab.create('grounds');
