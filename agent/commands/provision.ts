@@ -1,6 +1,6 @@
 // `kith provision`: a node from factory-fresh to where it belongs, by one document
-// (board/setupfile.ts). Everything in it is looked at before anything changes, and to do it again is
-// no harm.
+// (board/setupfile.ts). Everything in it is looked at before anything changes, and doing it again
+// does no harm.
 
 import { readSetup, type Setup } from '../../board/setupfile.js';
 import { patchedConfig } from '../config/patch.js';

@@ -1,6 +1,6 @@
-// The block devices of this machine that a person could mean: cards, sticks and disks, from /sys and
-// /proc alone. Whatever carries a part of the running system is marked, through partitions, LVM,
-// encryption and RAID (a device's `holders`).
+// The block devices of this machine that a person could mean: cards, sticks and disks, from /sys
+// and /proc alone. Whatever carries a part of the running system is marked, through partitions,
+// LVM, encryption and RAID (a device's `holders`).
 
 import { readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { basename, join } from 'node:path';

@@ -160,7 +160,7 @@ export class Writer {
     for (let done = 0; done < bytes.length; ) {
       const count = await this.doing('write', () => medium.write(bytes.subarray(done), at + done));
       if (count === 0)
-        throw new Failure(`${medium.path}: nothing can be written at ${formatBytes(at + done)}`);
+        throw new Failure(`${medium.path}: it takes nothing at ${formatBytes(at + done)}`);
       done += count;
     }
   }
@@ -173,8 +173,8 @@ export class Writer {
     const digest = createHash('sha256').update(seen).digest();
     if (count === seen.length && digest.equals(this.digests[index] ?? Buffer.alloc(0))) return;
     throw new Failure(
-      `${medium.path} does not give back what was written, ${formatBytes(index * BLOCK)} from its ` +
-        'start: a worn out or counterfeit card. Take another one',
+      `${medium.path} does not give back what was written, ${formatBytes(index * BLOCK)} from ` +
+        'its start: a worn out or counterfeit card. Take another one',
     );
   }
 

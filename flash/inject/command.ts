@@ -12,8 +12,8 @@ export const INJECT: FlashCommand = {
   name: 'flash inject',
   help: 'put name, Wi-Fi, invite and keys onto a card, or into an image',
   details: [
-    'They go into its boot partition as kith-setup.json; the first boot takes them and wipes the file.',
-    'Secrets come from files or from standard input (-), one of them: no process list shows them.',
+    'They go into its boot partition as kith-setup.json; the first boot takes them and wipes it.',
+    'Secrets come from files, or one from standard input (-): no process list shows them.',
     'What was injected before stays, but for what is named again.',
   ],
   positional: ['target'],

@@ -1,5 +1,5 @@
-// A FAT file system (12, 16 or 32 bits; Microsoft's "FAT: General Overview of On-Disk Format" 1.03):
-// its table, its clusters, and files in its root folder.
+// A FAT file system of 12, 16 or 32 bits (Microsoft's "FAT: General Overview of On-Disk Format",
+// 1.03): its table, its clusters, and files in its root folder.
 //
 //   boot sector, reserved │ table │ table │ root (12, 16 bits) │ clusters 2, 3, 4 …
 //

@@ -63,7 +63,7 @@ export class Bench {
           yield outcome;
           since = performance.now();
         } else if (performance.now() - since > waitMs) {
-          const error = `no router answers on ${port}: is it on, is kith on it, is the cable right?`;
+          const error = `no router answers on ${port}: is it on, with kith, is the cable right?`;
           return yield { port, ok: false, error, taken: false };
         }
       }

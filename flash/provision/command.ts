@@ -33,8 +33,8 @@ export const PROVISION: FlashCommand = {
   name: 'flash provision',
   help: 'set routers up over a serial cable, one after the other, unattended',
   details: [
-    'Each fresh router that answers gets an invite and the settings, joins, and has to reach somebody.',
-    'A router that is in a mesh already is left as it is. Then the cable may go into the next one.',
+    'Each fresh router that answers gets an invite and the settings, joins, and has to reach',
+    'somebody. One in a mesh already is left as it is. Then the cable may go into the next.',
     'With --json one line for each router: {"ok": true, "name", "addresses", "path", …}.',
     'Exit codes: 0 all are in the mesh, 1 some are not, 2 wrong usage, 130 stopped by Ctrl-C.',
   ],

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { Failure, systemCode } from '../../agent/commands/failure.js';
 import { formatBytes } from '../../agent/commands/table.js';
-import type { Manager, Probe } from './probe.js';
+import type { PackageTool, Probe } from './probe.js';
 
 const RowSchema = v.object({
   file: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.+~-]+$/, 'is no plain file name')),
@@ -21,7 +21,7 @@ const RowSchema = v.object({
 export type Row = v.InferOutput<typeof RowSchema>;
 
 export const LIST_FILE = 'packages.json';
-const KINDS: Readonly<Record<Manager, Row['kind']>> = { opkg: 'ipk', apk: 'apk', dpkg: 'deb' };
+const KINDS: Readonly<Record<PackageTool, Row['kind']>> = { opkg: 'ipk', apk: 'apk', dpkg: 'deb' };
 /** Node alone takes 60 MiB, a router's own programs as much: of 128 MiB nothing would be left. */
 const MEMORY_MIN = 200 * 2 ** 20;
 const SPARE = 2 * 2 ** 20; // bytes: nobody fills a flash to its last block

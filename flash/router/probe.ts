@@ -4,14 +4,14 @@
 import { Failure } from '../../agent/commands/failure.js';
 import type { Remote } from './ssh.js';
 
-export type Manager = 'opkg' | 'apk' | 'dpkg';
+export type PackageTool = 'opkg' | 'apk' | 'dpkg';
 
 export type Probe = Readonly<{
   system: string; // such as `openwrt 24.10.0`
   model: string;
   machine: string; // of the kernel, such as aarch64
   root: boolean;
-  manager: Manager | undefined;
+  manager: PackageTool | undefined;
   architectures: readonly string[];
   memory: number; // bytes
   upload: Room; // /tmp
@@ -26,7 +26,8 @@ say() { printf '%s=%s\\n' "$1" "$2"; }
 room() { df -kP "$2" 2>/dev/null | while read -r _ _ _ free _ on; do say "$1" "$free $on"; done; }
 [ -r /etc/os-release ] && . /etc/os-release
 say system "\${ID:-} \${VERSION_ID:-}"
-say model "$(cat /tmp/sysinfo/model 2>/dev/null || tr -d '\\000' 2>/dev/null </proc/device-tree/model)"
+tree=/proc/device-tree/model
+say model "$(cat /tmp/sysinfo/model 2>/dev/null || tr -d '\\000' 2>/dev/null <$tree)"
 say machine "$(uname -m)"
 say user "$(id -u)"
 if [ -e /var/lib/dpkg/status ]; then

@@ -11,7 +11,7 @@ import { wantedSetup } from '../inject/inject.js';
 import { Secrets } from '../inject/secrets.js';
 import { Progress } from '../progress.js';
 import { choose, type Row, readList } from './choose.js';
-import { type Manager, type Probe, probe } from './probe.js';
+import { type PackageTool, type Probe, probe } from './probe.js';
 import { Remote } from './ssh.js';
 
 export type RouterGiven = Readonly<{
@@ -89,8 +89,8 @@ async function install(
   return 0;
 }
 
-/** Where a dependency is missing, the feeds may have it; without them it may go well all the same. */
-const INSTALL: Readonly<Record<Manager, (files: string) => string>> = {
+/** Where a dependency is missing, the feeds may have it. */
+const INSTALL: Readonly<Record<PackageTool, (files: string) => string>> = {
   opkg: (files) => `opkg install ${files} || { opkg update && opkg install ${files}; }`,
   apk: (files) =>
     `apk add --allow-untrusted ${files} || { apk update && apk add --allow-untrusted ${files}; }`,
@@ -138,7 +138,7 @@ async function waitUntilHealthy(remote: Remote, { stop }: Stage) {
         .replace(/\p{Cc}+/gu, ' ')
         .trim()
         .slice(0, 300);
-      const logs = '`logread -e kith` or `journalctl -u kith` there may say why';
+      const logs = '`logread` or `journalctl -u kith` may say why';
       throw new Failure(`${remote.host}: installed, but the agent is not well: ${said}. ${logs}`);
     }
     await pause(LOOK_MS, undefined, { signal: stop });

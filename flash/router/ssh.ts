@@ -1,6 +1,6 @@
-// Another machine by the system's own `ssh`: its keys, its known hosts, its questions. One connection
-// is kept for all that is done, so a password is asked for once. Only `ssh` with standard input is
-// used: OpenWrt's dropbear has no sftp, and some have no scp.
+// Another machine by the system's own `ssh`: its keys, its known hosts, its questions. One
+// connection is kept for all that is done, so a password is asked for once. Only `ssh` with
+// standard input is used: OpenWrt's dropbear has no sftp.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -136,9 +136,9 @@ function drained(stream: NodeJS.WritableStream): Promise<void> {
 function reasonOf(error: string): string {
   const line = lastLines(error);
   if (/Permission denied/.test(line))
-    return 'it does not let us in: is the password right, is your key there? (`ssh` asks the same)';
+    return 'it does not let us in: is the password right, is your key there?';
   if (/REMOTE HOST IDENTIFICATION|Host key verification failed/.test(error))
-    return 'its host key is not the one that `ssh` knows: try `ssh` to it first, and see what it says';
+    return 'its host key is not the one that `ssh` knows: see what `ssh` itself says to it';
   return line === '' ? 'the connection broke' : line;
 }
 

@@ -13,8 +13,8 @@ export const TFTP: FlashCommand = {
   name: 'flash tftp',
   help: 'give an image to a router in its recovery mode, over a cable',
   details: [
-    'Many boot loaders fetch an image by TFTP when reset is held at power-on, each from an address of',
-    'its own: see the page of your router. It ends when a router has all of it.',
+    'Many boot loaders fetch an image by TFTP when reset is held at power-on, each from an address',
+    'of its own: see the page of your router. It ends when a router has all of it.',
     'Exit codes: 0 it was fetched, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C.',
   ],
   positional: ['image'],

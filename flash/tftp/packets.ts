@@ -1,8 +1,8 @@
 // TFTP (RFC 1350) with options (RFC 2347, 2348, 2349):
 //
-//   RRQ    0001 │ name 00 │ mode 00 │ (option 00 │ value 00) …      WRQ  0002, the same
-//   DATA   0003 │ block u16 │ up to blksize bytes                   ACK  0004 │ block u16
-//   ERROR  0005 │ code u16 │ text 00                                OACK 0006 │ (option 00 │ value 00) …
+//   RRQ    0001 │ name 00 │ mode 00 │ (option 00 │ value 00) …    WRQ   0002, the same
+//   DATA   0003 │ block u16 │ up to blksize bytes                 ACK   0004 │ block u16
+//   ERROR  0005 │ code u16 │ text 00                              OACK  0006 │ (option, value) …
 
 export const ErrorCode = {
   Undefined: 0,

@@ -1,5 +1,5 @@
-// A TFTP server for one file: whoever asks gets it. One socket hears requests, and each transfer has
-// a socket, and so a port, of its own (RFC 1350, section 4).
+// A TFTP server for one file: whoever asks gets it. One socket hears requests, and each transfer
+// has a socket, and so a port, of its own (RFC 1350, section 4).
 
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { Failure } from '../../agent/commands/failure.js';

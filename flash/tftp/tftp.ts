@@ -88,9 +88,8 @@ function openImage(path: string): { file: File; close(): void } {
   try {
     handle = openSync(path, 'r');
   } catch (error) {
-    throw new Failure(
-      `cannot read ${path}: ${systemCode(error) === 'ENOENT' ? 'there is none' : systemCode(error)}`,
-    );
+    const code = systemCode(error);
+    throw new Failure(`cannot read ${path}: ${code === 'ENOENT' ? 'there is none' : code}`);
   }
   const status = fstatSync(handle);
   if (!status.isFile() || status.size === 0) {

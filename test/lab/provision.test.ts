@@ -76,33 +76,35 @@ provision(
       assert.equal((await tool.result(5_000)).code, 0);
       assert.not.match(tool.log.replace(/^\$.*/m, ''), /2468|kith1[a-z0-9]{9}/);
 
-      const word = await anna.invite('dora');
-      const again = [
-        process.execPath,
-        KITH,
-        'flash',
-        'provision',
-        cable.far,
-        '--invite',
-        '-',
-        '--wait',
-        '2',
-      ];
-      const without = await lab.runWith('anna', { input: `${word}\n` }, ...again);
-      assert.is(without.code, 1);
-      assert.match(without.stderr, /asks for the PIN of its console: give it by --login-pin/);
-      const pin = join(lab.folder, 'pin');
-      writeFileSync(pin, '2468\n');
-      const taken = await lab.runWith('anna', { input: `${word}\n` }, ...again, '--login-pin', pin);
-      assert.match(taken.stderr, /it is carl, in a mesh already: left as it is/);
-      assert.match(
-        taken.stderr,
-        /no router answers on .*\n0 of 1 are in the mesh, 1 attempts failed/,
-      );
+      await refusals(lab, anna, cable);
     } finally {
       await lab.dispose();
     }
   },
 );
+
+/** carl hangs on the cable: he wants his PIN, and then is in a mesh already. */
+async function refusals(lab: Lab, anna: Agent, cable: Cable): Promise<void> {
+  const word = await anna.invite('dora');
+  const again = [
+    process.execPath,
+    KITH,
+    'flash',
+    'provision',
+    cable.far,
+    '--invite',
+    '-',
+    '--wait',
+    '2',
+  ];
+  const without = await lab.runWith('anna', { input: `${word}\n` }, ...again);
+  assert.is(without.code, 1);
+  assert.match(without.stderr, /asks for the PIN of its console: give it by --login-pin/);
+  const pin = join(lab.folder, 'pin');
+  writeFileSync(pin, '2468\n');
+  const taken = await lab.runWith('anna', { input: `${word}\n` }, ...again, '--login-pin', pin);
+  assert.match(taken.stderr, /it is carl, in a mesh already: left as it is/);
+  assert.match(taken.stderr, /no router answers on .*\n0 of 1 are in the mesh, 1 attempts failed/);
+}
 
 provision.run();

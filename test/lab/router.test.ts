@@ -1,7 +1,7 @@
 // needs: openssh-client, openssh-server, dropbear-bin, busybox-static
 // deadline: 60
-// `kith flash router` with the real ssh, against OpenSSH's server and dropbear, where busybox is all
-// there is.
+// `kith flash router` with the real ssh, against OpenSSH's server and dropbear, where busybox is
+// all there is.
 
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';

@@ -110,7 +110,7 @@ export class SshRouter {
   }
 }
 
-/** Lists are fetched first, or a dependency is missing; then there is a `kith`, well at its third answer. */
+/** Without lists a dependency is missing; then there is a `kith`, well at its third answer. */
 const OPKG = `
 echo "$@" >>/tmp/opkg.log
 case $1 in
