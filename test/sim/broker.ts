@@ -18,6 +18,8 @@ export class Broker {
   constructor(
     private readonly world: World,
     private readonly nodes: readonly SimNode[],
+    /** Who is revoked, and has not heard of it, is company to nobody. */
+    private readonly belongs: (node: SimNode) => boolean,
   ) {
     this.look();
   }
@@ -36,7 +38,8 @@ export class Broker {
   }
 
   private isLost(node: SimNode): boolean {
-    return isOnline(node) && !this.nodes.some(({ id }) => node.mesh.isMet(id));
+    if (!isOnline(node)) return false;
+    return !this.nodes.some((other) => this.belongs(other) && node.mesh.isMet(other.id));
   }
 
   /** It reads of the others, and they of it: both have to knock. */

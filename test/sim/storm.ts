@@ -13,6 +13,7 @@ import { chat, Troubles } from './troubles.js';
 import { Village } from './village.js';
 import { World } from './world.js';
 
+const LARGE_EACH = 10; // so many seeds have one larger mesh among them, of up to thirteen nodes
 const FORM_MS = 6_000;
 const STORM_S = { least: 8, more: 16 };
 const CALM_MS = 300_000; // two sessions' lives: what liars told is out of use by then
@@ -79,7 +80,7 @@ function settle(village: Village): void {
 function drawn(seed: number): Village {
   const { random } = new World(seed);
   const open = 2 + random.below(2);
-  const homes = 1 + random.below(3);
+  const homes = seed % LARGE_EACH === 0 ? 3 + random.below(6) : 1 + random.below(2);
   const guests = random.below(3);
   const kinds = Array.from({ length: homes + guests }, () => KINDS[random.below(KINDS.length)]!);
   const nats = [...Array.from({ length: open }, () => null), ...kinds];

@@ -76,7 +76,8 @@ export class Village {
   }
 
   private addBroker(): void {
-    const broker = new Broker(this.world, this.nodes);
+    const belongs = ({ id }: SimNode) => this.admin.brain.roster.member(id) !== undefined;
+    const broker = new Broker(this.world, this.nodes, belongs);
     for (const node of this.nodes)
       node.onPublish = (record) => {
         if (!node.host.site.cut) broker.publish(node.id, record);
