@@ -125,12 +125,12 @@ export type Outcome = Readonly<{
   restart: readonly string[];
 }>;
 
-  /** Told of another name of this node before it is written; throws Failure where it may not be. */
-  onName?: ((name: string) => void) | undefined;
 /**
  * The configuration of this node. Throws Failure with all problems, and then nothing has changed.
  */
 export interface Store {
+  /** Told of another name of this node before it is written; throws Failure where it may not be. */
+  onName?: ((name: string) => void) | undefined;
   read(): Config;
   /** What `update` would come to, with nothing changed. */
   check(change: (config: Config) => Config): Config;
