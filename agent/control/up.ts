@@ -72,12 +72,7 @@ export async function up(options: UpOptions, parts: UpParts, say: Log = toStderr
   const update = () => updating.status();
   const faces = new Faces({ folder, config, settings, status, update, commanders, random, log });
   node.mqtt = () => faces.mqttStatus();
-  const told = followed(
-    faces.live(node),
-    () => updating,
-    () => grounds,
-    mirror,
-  );
+  const told = followed(faces.live(node), () => ({ updating, grounds, mirror }));
   const live = new FileStore(folder, random, told);
   const link = () => faces.link;
   const begun = () => void updating.follow();
@@ -209,22 +204,24 @@ function mirrorOf(options: UpOptions, folder: Folder, log: Log): UciMirror | und
 }
 
 /** Updates, the machine and UCI hear of a change after all others. */
-function followed(
-  live: Live,
-  updating: () => Updating,
-  grounds: () => Grounds,
-  mirror: UciMirror | undefined,
-): Live {
+function followed(live: Live, rest: () => Followers): Live {
   return {
     async apply(after) {
       const restart = await live.apply(after);
-      updating().reconfigured();
-      await grounds().follow();
+      const { updating, grounds, mirror } = rest();
+      updating.reconfigured();
+      await grounds.follow();
       await mirror?.follow(after);
       return restart;
     },
   };
 }
+
+type Followers = Readonly<{
+  updating: Updating;
+  grounds: Grounds;
+  mirror: UciMirror | undefined;
+}>;
 
 /** A few lines for whoever sits at the terminal. */
 function introduce(
