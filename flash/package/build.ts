@@ -148,6 +148,7 @@ class Run {
     const agentContents = this.agentContents('debian', architecture, agent);
     this.deb(cpu, {
       ...agentContents,
+      tree: withoutOpt(agentContents.tree),
       depends: ['kith-runtime | nodejs (>= 20.19)', 'iproute2', 'nftables'],
       scripts: scripts.debianAgent(version),
     });
@@ -230,6 +231,11 @@ class Run {
 /** Whether all package managers can say this version. */
 export function isPackageable(version: string): boolean {
   return packageVersion(version, REVISION, 'apk') !== undefined;
+}
+
+/** /opt is there on every Debian and belongs to no package: dpkg would take it away at the end. */
+function withoutOpt(tree: Tree): Tree {
+  return tree.filter(({ path }) => path !== 'opt');
 }
 
 function hasPath(entries: readonly Entry[], path: string): boolean {

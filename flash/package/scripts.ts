@@ -68,6 +68,7 @@ const SYSTEMD = 'if [ -d /run/systemd/system ]; then';
 
 export function debianAgent(version: string): Scripts {
   return {
+    preinst: 'mkdir -p /opt\n', // not in the package: see withoutOpt
     postinst: `if [ "$1" = configure ]; then
   /opt/kith/releases/${version}/launch --install ${version}
   ${SYSTEMD}

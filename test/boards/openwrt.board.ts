@@ -1,9 +1,9 @@
-// Our packages in the hands of the real opkg and apk, on a root of busybox and musl: from the signed
-// feed onto it, started on a TUN device, upgraded, removed without a trace; altered ones refused.
+// Our packages in the hands of the real opkg and apk, on a root of busybox and musl: from the
+// signed feed onto it, started on a TUN device, upgraded, removed without a trace; altered ones
+// refused.
 
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { suite } from 'uvu';
@@ -18,11 +18,11 @@ import { TARGETS } from '../../flash/package/targets.js';
 import { type Entry, file, treeOf } from '../../flash/package/tree.js';
 import { difference, filesIn, ownedFolders } from '../flash/package/root.js';
 import { folder, sample } from '../flash/package/sample.js';
+import { CACHE } from './cache.js';
 import { Router, type Said } from './router.js';
 
 const openwrt = suite('boards/openwrt');
 const ROOT = join(import.meta.dirname, '../..');
-const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'kith');
 const CPU = 'x86_64';
 // Stood in for by empty packages; one has the folders that belong to the system.
 const OF_OPENWRT = ['base-files', 'kmod-tun', 'kmod-loop', 'ip-full'];

@@ -70,7 +70,7 @@ deb('installed, upgraded, removed, purged: settings stay, then nothing does', ()
     'postrm purge ',
     '',
   ]);
-  assert.equal(difference(before, filesIn(root)), ['+ trace 148']);
+  assert.equal(difference(before, filesIn(root)), ['+ trace 148', '- opt']);
 });
 
 deb('an altered package is refused', () => {

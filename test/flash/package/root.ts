@@ -50,6 +50,7 @@ export function bareRoot(installed: readonly string[] = []): string {
   );
   writeFileSync(join(root, 'var/lib/dpkg/status'), status.map((one) => `${one}\n`).join(''));
   const list = ownedFolders()
+    .filter((path) => path !== 'opt') // as on Debian: it is there, and nobody's
     .map((path) => `/${path}\n`)
     .join('');
   for (const name of installed)
