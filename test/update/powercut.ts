@@ -7,6 +7,10 @@ import { type Disk, realDisk } from '../../agent/update/disk.js';
 
 export class PowerCut extends Error {}
 
+/** `contents`: no names are lost; `inside`: those in the topmost folder are not. */
+export type Loss = 'nothing' | 'contents' | 'inside' | 'all';
+export const LOSSES: readonly Loss[] = ['contents', 'all', 'inside', 'nothing'];
+
 /** Of a name: where it is now, for its folder may be renamed, and how it is undone there. */
 type Undo = { path: string; undo: (path: string) => void };
 
@@ -21,14 +25,21 @@ export class CutDisk implements Disk {
   constructor(
     private readonly cutAt: number,
     private readonly attic: string,
+    private readonly root: string,
   ) {
     mkdirSync(attic, { recursive: true });
   }
 
-  /** What the machine finds when the power is back. */
-  lose(): void {
+  /**
+   * What the machine finds when the power is back: of what was not flushed, a file system may keep
+   * or lose the one and not the other.
+   */
+  lose(loss: Loss): void {
+    if (loss === 'nothing') return;
     for (const path of this.unflushed) if (existsSync(path)) truncateSync(path, 0);
-    for (let last = this.undos.pop(); last; last = this.undos.pop()) last.undo(last.path);
+    for (let last = this.undos.pop(); last; last = this.undos.pop())
+      if (loss === 'all' || (loss === 'inside' && dirname(last.path) !== this.root))
+        last.undo(last.path);
   }
 
   makeFolder = (path: string) => {
