@@ -28,6 +28,7 @@ import { Reach } from './reach.js';
 import type { Ledger, Share } from './relay.js';
 import { Rendezvous } from './rendezvous.js';
 import { Sights } from './sights.js';
+import { Silence } from './silence.js';
 import { Trackers } from './trackers.js';
 import { Visitor } from './visitor.js';
 
@@ -50,6 +51,7 @@ export type Machines = Readonly<{
   porch: Porch;
   sights: Sights;
   visitor: Visitor;
+  silence: Silence;
   readers: FrameReaders;
   rendezvous: Rendezvous;
   take: Take;
@@ -91,7 +93,11 @@ export function buildMesh(options: MeshOptions): Mesh {
     trackersOf: (node) => trackers.trackersOf(node),
   });
 
-  const whereabouts = new OwnWhereabouts(ground, { configured: options.configured ?? [] });
+  const silence = new Silence();
+  const whereabouts = new OwnWhereabouts(ground, {
+    configured: options.configured ?? [],
+    blocked: () => silence.isTotal,
+  });
   const paths: Paths = new Paths(
     ground,
     {
@@ -150,7 +156,7 @@ export function buildMesh(options: MeshOptions): Mesh {
   const visitor = new Visitor((node) => mesh.isMet(node));
   const machines = { paths, whereabouts, trackers, reach, channels, gossip, kem, porch, visitor };
   const sights = new Sights({ met: () => mesh.metNodes, path: (node) => paths.view(node) });
-  const others = { readers, rendezvous, sights, take };
+  const others = { silence, readers, rendezvous, sights, take };
   const mesh: Mesh = new Mesh(ground, { ...machines, ...others }, options.rowsForAll);
   return mesh;
 }

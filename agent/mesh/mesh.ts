@@ -62,6 +62,7 @@ export class Mesh {
       const { paths, trackers, reach, channels, gossip, kem } = this.machines;
       this.met.add(node);
       this.machines.visitor.onMet(node);
+      this.machines.silence.end();
       paths.onMet(node, met, at, out);
       kem.onMet(node, met, at, out);
       reach.onMet(node, met, at, out);
@@ -164,6 +165,7 @@ export class Mesh {
 
   /** Our way out changed: all that was proven has to be proven again. */
   onMoved(at: Times): MeshEffect[] {
+    this.machines.silence.end();
     return this.run(at, (out) => this.machines.paths.onMoved(at, out));
   }
 
@@ -302,6 +304,7 @@ export class Mesh {
     switch (effect.kind) {
       case 'knock':
         for (const { endpoint } of effect.places) this.sent(endpoint, at);
+        this.knocked(effect.node, effect.places, at);
         if (!effect.trial) this.machines.visitor.onKnock(effect.node, effect.places, at);
         this.meet(effect.node, done);
         break;
@@ -324,6 +327,15 @@ export class Mesh {
         break;
     }
     done.push(effect);
+  }
+
+  private knocked(node: NodeId, places: readonly Place[], at: Times): void {
+    const open = this.machines.reach.endpointOf(node);
+    if (this.met.size > 0 || open === undefined) return;
+    const isThere = places.some(
+      ({ channel, endpoint }) => channel === 0 && sameEndpoint(endpoint, open),
+    );
+    if (isThere) this.machines.silence.onKnock(open.address, at.now);
   }
 
   private sent(to: Endpoint, at: Times): void {
