@@ -56,7 +56,7 @@ function inside(line: string): string {
 debian('apt installs, dpkg upgrades, removes and purges; nothing of ours is left', () => {
   const before = filesIn(root);
   inside(
-    'apt-get install -y --no-install-recommends /packages/kith*_1.0.0*.deb /packages/kith-runtime*.deb',
+    'cd /packages && apt-get install -y --no-install-recommends ./kith_1.0*.deb ./kith-run*.deb',
   );
   assert.match(inside('kith --version'), /^\d+\.\d+\.\d+/);
   assert.match(inside('ls /usr/lib/systemd/system'), 'kith.service');

@@ -54,7 +54,7 @@ export function readAdb(bytes: Buffer): Adb {
 /** Whether the first signature is one of this key (PEM). */
 export function isSignedBy({ schema, database, signatures }: Adb, key: string): boolean {
   const [signature] = signatures;
-  if (!signature) return false;
+  if (signature?.[0] !== 0 || signature[1] !== 4) return false; // version, SHA-512
   const { x = '', y = '' } = createPublicKey(key).export({ format: 'jwk' });
   const point = Buffer.concat([
     Buffer.of(4),
