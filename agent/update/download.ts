@@ -3,7 +3,7 @@
 // gives anything; one that gives something wrong is not asked again in this download.
 
 import { type ArchiveFolder, HalfArchive } from './archive.js';
-import { FetchFailure, fetchFrom, fetchSmall } from './http.js';
+import { FetchFailure, type FetchOptions, fetchFrom, fetchSmall } from './http.js';
 import { CHUNK_BYTES, chunkCount, HASH_BYTES, isChunkFile, type Target } from './manifest.js';
 
 /** Somewhere that a release may be had from. */
@@ -48,12 +48,13 @@ export async function download(options: DownloadOptions): Promise<void> {
   }
 }
 
-async function fetchChunks({ sources, target, signal, log }: DownloadOptions): Promise<Uint8Array> {
+async function fetchChunks(options: DownloadOptions): Promise<Uint8Array> {
+  const { sources, target, signal, log } = options;
   let last = new FetchFailure('nobody offers this release');
   const size = HASH_BYTES * chunkCount(target.size);
   for (const source of sources) {
     try {
-      const bytes = await fetchSmall(source.chunks, size, { signal });
+      const bytes = await fetchSmall(source.chunks, size, patience(options));
       if (isChunkFile(bytes, target)) return bytes;
       throw new FetchFailure(`${source.chunks} is not what was signed`);
     } catch (error) {
@@ -73,9 +74,7 @@ async function drain(source: Source, half: HalfArchive, options: DownloadOptions
     const before = half.bytes + filled;
     let broke: unknown;
     try {
-      const { signal, stallMs } = options;
-      const pieces = fetchFrom(source.archive, before, stallMs ? { signal, stallMs } : { signal });
-      for await (const piece of pieces) {
+      for await (const piece of fetchFrom(source.archive, before, patience(options))) {
         filled = store(source, half, chunk, filled, piece);
         options.onProgress(half.bytes);
         if (half.complete) return;
@@ -90,6 +89,10 @@ async function drain(source: Source, half: HalfArchive, options: DownloadOptions
     if (breaks >= BREAKS_MAX)
       throw new FetchFailure(`${source.archive} breaks off again and again`);
   }
+}
+
+function patience({ signal, stallMs }: DownloadOptions): FetchOptions {
+  return stallMs === undefined ? { signal } : { signal, stallMs };
 }
 
 class WrongChunk extends FetchFailure {}
