@@ -1,5 +1,5 @@
-// What this node has relayed for others this month, over restarts: the monthly quota (`share`) would
-// begin anew with each one. Written at most every ten minutes and on a clean stop, where it changed.
+// What this node has relayed for others this month, over restarts: the monthly quota (`share`)
+// would begin anew with each. Written at most every ten minutes and on a clean stop, if it changed.
 //
 //     relayed.cbor: { 0: 1, 1: months since January of year 0, 2: bytes }
 

@@ -1,5 +1,5 @@
-// Visits to the doors of members that may not have heard of this node yet: its chain is shown out of
-// sockets of their own, and what it is welcomed with is handed on.
+// Visits to the doors of members that may not have heard of this node yet: its chain is shown, out
+// of sockets of their own, and what it is welcomed with is handed on.
 
 import { randomBytes } from 'node:crypto';
 import type { Endpoint } from './bytes/address.js';

@@ -93,7 +93,7 @@ export const MESH_COMMANDS: readonly Command[] = [
     name: 'rename',
     help: 'another name for a member, everywhere; on an admin',
     details: [
-      'The node takes it over as soon as it hears of it. Its addresses, and its id in the topics of',
+      'The node takes it over as soon as it hears of it. Its addresses, and its id in topics of',
       'MQTT, stay. An admin may as well change its own: kith config set name NEW.',
     ],
     positional: ['name', 'to'],

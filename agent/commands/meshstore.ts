@@ -57,7 +57,7 @@ export interface MeshStore {
   revoke(name: string): Promise<'member' | 'invite'>;
   /** Of a member, by an admin; the node itself follows as soon as it hears of it. */
   rename(name: string, to: string): Promise<Renamed>;
-  /** Where a guest of this node is, in the mesh too, if there is one. `publicKey`: its own, base64. */
+  /** Where a guest of this node is; in the mesh too, if there is one. `publicKey`: base64. */
   guestPlace(place: GuestPlace, publicKey: string, config: Config): GuestPlace;
   /** `key`: a file with the mesh key. */
   setAdmin(name: string, admin: boolean, key: string | undefined): Promise<void>;
