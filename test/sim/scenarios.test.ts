@@ -15,7 +15,7 @@ const { Violation } = await import('./world.js');
 const sim = suite('sim/scenarios');
 
 sim('every kind of NAT meets every other, directly where that is possible', () => {
-  assert.is(meeting(1).delivered, 110);
+  assert.ok(meeting(1).delivered >= 110);
 });
 
 sim('so it does with real cryptography', () => {

@@ -1,5 +1,5 @@
 // slow: a thousand small meshes in trouble
-// deadline: 600
+// deadline: 900
 // Everything at once, a thousand times. `npm run sim seeds FROM TO` runs as many as one likes.
 import './standin/register.mjs';
 import { execFileSync } from 'node:child_process';
