@@ -1,4 +1,4 @@
-// What `kith flash` says of itself, and that a command's own code is loaded only when it is started.
+// What `kith flash` says of itself; a command's own code is loaded only when it is started.
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';

@@ -21,6 +21,7 @@ export class FaultyMedium implements Medium {
   readonly bytes: Uint8Array;
   written = 0;
   syncs = 0;
+  reads = 0;
   readonly order: number[] = []; // places, as they were written
 
   constructor(
@@ -52,6 +53,7 @@ export class FaultyMedium implements Medium {
   }
 
   async read(into: Uint8Array, at: number): Promise<number> {
+    this.reads++;
     const { readFails, removedAfter } = this.faults;
     if (removedAfter !== undefined && this.written >= removedAfter) throw coded('ENXIO');
     if (readFails && at >= readFails.from) throw coded(readFails.code);

@@ -69,6 +69,7 @@ writer(
       medium.bytes.subarray(whole).every((byte) => byte === 0xee),
       'not a byte more',
     );
+    assert.is(medium.reads, 1 + 6, 'one look at what is there, and all of it back');
     assert.equal(medium.order, [0, BLOCK, 2 * BLOCK, 3 * BLOCK, 4 * BLOCK, 5 * BLOCK, 0]);
     assert.equal(new Set(phases), new Set(['write', 'verify']));
   },
@@ -92,7 +93,7 @@ writer('a medium that takes a little at a time gets all of it', async () => {
 });
 
 const broken: Array<[string, Faults, RegExp]> = [
-  ['takes nothing more', { writeMax: 0 }, /nothing can be written/],
+  ['takes nothing more', { writeMax: 0 }, /it takes nothing at 0 B/],
   ['is full', { writeFails: { from: 3 * BLOCK, code: 'ENOSPC' } }, /it is full/],
   [
     'a bad place',
