@@ -1,4 +1,4 @@
-// What members are called: unique, and changed by admins alone, in the certificate and in kith.json.
+// What members are called: unique, changed by admins alone, in the certificate and in kith.json.
 
 import { randomBytes } from 'node:crypto';
 import { suite } from 'uvu';

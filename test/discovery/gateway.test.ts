@@ -21,7 +21,8 @@ gateway('the default gateway is the one of the lowest metric', () => {
 
 const HEAD = 'Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\n';
 const NOTHING = '0'.repeat(32);
-const REJECTED = `${NOTHING} 00 ${NOTHING} 00 ${NOTHING} ffffffff 00000001 00000000 00200200       lo\n`;
+const USES = '00000001 00000000 00200200'; // the last: RTF_REJECT
+const REJECTED = `${NOTHING} 00 ${NOTHING} 00 ${NOTHING} ffffffff ${USES} lo\n`;
 const row6 = (gateway: string, metric: string, device = 'eth0', use = '00000000') =>
   `${NOTHING} 00 ${NOTHING} 00 ${gateway} ${metric} 00000003 ${use} 00000003 ${device}\n`;
 const [ROUTER, OTHER] = ['fe800000000000000000000000000001', 'fe800000000000000000000000000002'];
