@@ -14,8 +14,8 @@ export const SILENCES_MS = [25_000, 45_000, 70_000, 110_000] as const;
 /** The answer may be late by this much: latency, and a tracker that looks once per second. */
 export const ECHO_GRACE_MS = 4_000;
 
-/** A silence counts although it began this much late: WireGuard's own answer to what came last. */
-const SLACK_MS = 12_000;
+/** A silence counts although it began this much late: with what else was on its way just then. */
+const SLACK_MS = 2_000;
 
 /** A step that failed is tried again after this: loss may have been the reason. */
 const AGAIN_MS = 3_600_000;

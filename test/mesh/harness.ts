@@ -264,10 +264,14 @@ export class World {
     const bytes = sizes.reduce((sum, size) => sum + transport(size), 0);
     from.bytes += bytes;
     from.spokeAt.set(toId, this.now);
+    const traffic = from.ground.traffic(toId);
+    from.ground.trafficOf.set(toId, { ...traffic, sentAt: this.now });
     if (to === undefined) return;
     const session = this.sessions.get(pair(from.id, toId));
     if (session === undefined) return;
-    if (this.now >= session.since + RENEW_MS) this.renew(from, to, session);
+    const isOpen = to.open || this.isOpen(to, from);
+    const renews = session.initiator === from.id && this.now >= session.since + RENEW_MS;
+    if (renews && isOpen) this.renew(from, to, session);
     this.at(LATENCY_MS, () => {
       if (!to.alive || !this.sessions.has(pair(from.id, toId))) return;
       if (!to.open && !this.isOpen(to, from)) return;

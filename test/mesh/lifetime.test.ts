@@ -53,6 +53,16 @@ lifetime('a NAT that becomes worse is noticed, and one that becomes better', () 
   assert.is(probed.intervalMs, 110 * S);
 });
 
+lifetime('a silence that something broke proves nothing', () => {
+  const probed = new Lifetime();
+  probed.begin('tracker', 45 * S, 0);
+  probed.spoke('tracker', false, 10 * S, 45 * S); // 35 s of silence, behind a NAT of 40, perhaps
+  assert.is(probed.intervalMs, 25 * S);
+  probed.begin('tracker', 45 * S, 50 * S);
+  probed.spoke('tracker', false, 51 * S, 95 * S);
+  assert.is(probed.intervalMs, 45 * S);
+});
+
 lifetime('another mapping: nothing is proven', () => {
   const probed = new Lifetime();
   follow(probed, () => 300, 0, 1_000 * S);
