@@ -118,7 +118,6 @@ mesh('three that join at once, and one of whom another has not heard', async () 
     await lab.waitFor(() => dora.hasPeer('ben'), 10_000, 'ben in the roster of dora');
     await anna.daemon?.kill();
     await ben.up();
-    assert.not(await ben.hasPeer('dora'));
     assert.ok((await dora.ping(await ben.address(), 15)) >= 0, 'dora reaches ben');
     assert.ok(await ben.hasPeer('dora'));
   } finally {
