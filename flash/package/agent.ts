@@ -17,6 +17,7 @@ import { filesOf } from './unpacked.js';
 const ENTRIES = ['dist/kith.js', 'dist/worker.js'];
 const GUESSER = 'node-gyp-build'; // of serialport; we say which file it is
 const KOFFI = '@koromix';
+const PROXIES = 'socks'; // of mqtt: 200 KB for proxies that no setting of ours names
 const FIELDS = 'name version license author type main exports imports'.split(' ');
 
 /** `root`: a checkout with dist/ and node_modules/. `target`: of its updates. Throws Failure. */
@@ -50,7 +51,7 @@ export async function agentTree(
 /** Everything that the program may load, and what it serves. */
 function programFiles(root: string): Entry[] {
   const entries = ENTRIES.map((name) => join(root, name));
-  const paths = reachedFrom(entries, [GUESSER, KOFFI]);
+  const paths = reachedFrom(entries, [GUESSER, KOFFI, PROXIES]);
   for (const name of ['dataplane.wasm', ...inFolder(root, 'page')])
     paths.add(join(root, 'dist', name));
   return [...paths].map((path) => {
@@ -86,6 +87,7 @@ async function nativeFiles(cpu: Cpu, root: string, fetched: Fetched): Promise<En
     file('native/koffi.node', await koffiNative(koffi, koffiVersion, root, fetched)),
     file('native/serialport.node', readFileSync(bindings)),
     ...standIn(koffi.package, "module.exports = require('../../../native/koffi.node');\n"),
+    ...standIn(PROXIES, 'module.exports = {};\n'),
     ...standIn(GUESSER, "module.exports = () => require('../../native/serialport.node');\n"),
   ];
 }
