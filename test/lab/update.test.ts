@@ -148,7 +148,9 @@ for (const [name, program] of Object.entries(BROKEN))
     assert.is(readFileSync(join(anna.state, 'kith.json'), 'utf8'), config);
     const { reason } = await anna.update();
     console.log(`${name}: ${reason}`);
-    const reasons = { ends: /3 times/, unreachable: /reached it from outside/, crashes: /3 times/ };
+    // On a busy machine the launcher's watch, which began earlier, may be the first to say it.
+    const unreachable = /reached it from outside|not confirmed in time/;
+    const reasons = { ends: /3 times/, unreachable, crashes: /3 times/ };
     assert.match(reason ?? '', reasons[name as keyof typeof reasons]);
   });
 
