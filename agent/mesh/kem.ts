@@ -41,7 +41,7 @@ export const BOXES_MS = 10_000; // ... in this time; each costs us a millisecond
 type Retry = { tries: number; at: Millis };
 type KemFrame = FrameOf<'kem-key' | 'kem-box' | 'kem-done'>;
 
-/** `sessions`: those that the public key was sent in, newest first; the answer is for one of them. */
+/** `sessions`: those that the public key was sent in, newest first; the answer is for one. */
 type Asking = {
   frame: FrameOf<'kem-key'>;
   readonly secretKey: Uint8Array;
@@ -280,7 +280,7 @@ export class KemKeys implements KemMachine {
     out.push({ kind: 'preshared', node: row.node, keys: copies });
   }
 
-  /** Where the handshake went both ways a moment ago: a channel opened since may not be known yet. */
+  /** Where the handshake went a moment ago: a channel opened since may not be known there yet. */
   private send(row: Row, frame: KemFrame, at: Times, out: MeshEffect[]): void {
     const isFresh = row.from !== undefined && at.now - row.metAt < FRESH_MS;
     const to = { kind: 'frame', node: row.node, frame } as const;

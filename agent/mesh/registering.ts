@@ -327,7 +327,7 @@ export class Registering {
     else this.shun(node, false, at, out);
   }
 
-  /** A session that we began is renewed by anything that we send, others by what the other sends. */
+  /** A session that we began is renewed by anything that we send, others by what comes back. */
   private sendQuestion(node: NodeId, row: Row, at: Times, out: MeshEffect[]): void {
     const renews = row.initiator && at.now - row.renewedAt >= RENEWABLE_MS;
     const trying = this.lifetime.isTrying(node) || row.tries > 0;
