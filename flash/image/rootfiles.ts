@@ -33,6 +33,8 @@ const SCRIPTS: readonly (readonly [string, string, number])[] = [
   ['usr/lib/kith/network', 'network', 0o755],
   ['usr/lib/kith/dhcp', 'dhcp', 0o755],
   ['usr/lib/kith/agent', 'agent', 0o755],
+  ['usr/lib/kith/cardsetup', 'cardsetup', 0o755],
+  ['usr/lib/kith/left.mjs', 'left.mjs', 0o644],
   ['usr/lib/kith/ssh', 'ssh', 0o755],
   ['usr/lib/kith/stop', 'stop', 0o755],
   ['usr/lib/kith/router.nft', 'router.nft', 0o644],
