@@ -54,10 +54,15 @@ const FRESH = 8; // one slice in so many has noble check it, which takes its tim
 const ROUNDS_MAX = 1_500;
 const RARE = 8; // one round in so many is one of the rarer kinds
 
-// How much bytecode a function may run before V8 looks at it again: little, and what is usual in
-// Node 20. It holds for all threads, therefore only for so long.
-const EAGER = '--interrupt-budget=2000';
-const USUAL = '--interrupt-budget=135168';
+// How much a function may run before V8 looks at it again: little, and what is usual (as
+// `node --v8-options` says it). It holds for all threads, therefore only for so long. Node 20 counts
+// bytes of code; from V8 12 on it is calls, for each of the two compilers.
+const COUNTS_CALLS = Number.parseInt(process.versions.v8, 10) >= 12;
+const CALLS = ['--invocation-count-for-maglev', '--invocation-count-for-turbofan'];
+const EAGER = COUNTS_CALLS ? [`${CALLS[0]}=12`, `${CALLS[1]}=90`] : ['--interrupt-budget=2000'];
+export const USUAL = COUNTS_CALLS
+  ? [`${CALLS[0]}=400`, `${CALLS[1]}=3000`]
+  : ['--interrupt-budget=67584'];
 
 /** Of what a loop is made of, what is ours and not the real one. */
 export type WarmParts = Pick<LoopParts, 'tun' | 'eventfd' | 'shared' | 'transmitter' | 'receiver'>;
@@ -109,7 +114,7 @@ export class WarmUp {
     this.rare = [[plainPacket(vnet, 1_200)], [useless], two];
     // A socket of this kind holds eleven datagrams (net.unix.max_dgram_qlen).
     if (vnet) this.rare = [...this.rare, [superpacket(3), superpacket(6)]];
-    setFlagsFromString(EAGER);
+    for (const flag of EAGER) setFlagsFromString(flag);
   }
 
   /**
@@ -135,7 +140,7 @@ export class WarmUp {
   close(): void {
     if (!this.open) return;
     this.open = false;
-    setFlagsFromString(USUAL);
+    for (const flag of USUAL) setFlagsFromString(flag);
     for (const fd of [this.tun, this.kernel, this.socket, this.bell]) if (fd >= 0) sys.close(fd);
   }
 

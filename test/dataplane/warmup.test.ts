@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -20,7 +21,7 @@ import {
 } from '../../agent/dataplane/sharedmemory.js';
 import { Transmitter } from '../../agent/dataplane/transmitter.js';
 import { TrieReader } from '../../agent/dataplane/trie.js';
-import { WARM_PEER, WARM_SESSION, WarmUp } from '../../agent/dataplane/warmup.js';
+import { USUAL, WARM_PEER, WARM_SESSION, WarmUp } from '../../agent/dataplane/warmup.js';
 
 const warmup = suite('warm-up');
 
@@ -112,6 +113,11 @@ warmup('ends at once where its rows have become real', () => {
     assert.is(warmUp.slice(), false);
     assert.equal(Buffer.compare(before, bytes), 0, 'it has touched something');
   }
+});
+
+warmup('what is put back is what this Node has by itself', () => {
+  const options = execFileSync(process.execPath, ['--v8-options'], { encoding: 'utf8' });
+  for (const flag of USUAL) assert.match(options, new RegExp(`default: ${flag}$`, 'm'));
 });
 
 warmup.run();
