@@ -10,8 +10,8 @@ export const IMAGE: FlashCommand = {
   name: 'flash image',
   help: 'a card for a Raspberry Pi 3, 4, 400, CM4 or Zero 2 W that boots into a router',
   details: [
-    'Runs in a checkout after npm run build, on Debian or a system made from it: kernel, firmware and',
-    'programs are Debian packages. Beside the image lies the archive that updates one that runs.',
+    'Runs in a checkout after npm run build, on Debian or a system made from it: kernel, firmware',
+    'and programs are its packages. Beside the image lies the archive that updates one that runs.',
     'The same versions give the same bytes. `kith flash write` brings it onto a card.',
   ],
   positional: [],

@@ -38,7 +38,7 @@ export function bootFiles(
   return files;
 }
 
-/** The first partition: what the firmware of a Raspberry Pi 3 begins with, and which pair is next. */
+/** The first partition: what the firmware of a Raspberry Pi 3 begins with; which pair is next. */
 export function selectFiles(from: Unpacked, autoboot: string): VolumeFiles {
   return new Map<string, Uint8Array>([
     ['bootcode.bin', readFileSync(join(from.firmware, 'usr/lib/raspi-firmware/bootcode.bin'))],

@@ -1,6 +1,6 @@
 // Modules of a Linux kernel, by what each says of itself in its section .modinfo: which others it
-// needs, and which devices it drives. The lists that modprobe reads (modules.dep, modules.alias) are
-// made from that, so that no depmod is needed where an image is made.
+// needs, and which devices it drives. The lists that modprobe reads (modules.dep, modules.alias)
+// are made from that, so that no depmod is needed where an image is made.
 
 const NULL = 0;
 const FIELD = /^(name|alias|depends|softdep)=([\x20-\x7e]*)$/;

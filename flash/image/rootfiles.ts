@@ -20,10 +20,21 @@ import { MODULE_FOLDERS } from './debianpackages.js';
 import { aliasList, dependencyList, type KernelModule, withNeeds } from './kernelmodules.js';
 
 const MERGED = ['bin', 'sbin', 'lib']; // links to those in usr/, as in today's Debian
-const LEFT_OUT =
-  /^(usr\/share\/(man|info|locale|lintian|bash-completion|zsh|perl5|bug|gitweb|initramfs-tools|sounds)|etc\/(init|init\.d|default|cron[^/]*|systemd|dhcp|network|ifplugd|pam\.d|ssl)|usr\/lib\/(systemd|udev|tmpfiles\.d|sysusers\.d|raspi-firmware|aarch64-linux-gnu\/(perl|gconv|audit|engines-3|ossl-modules|systemd))|var\/cache|usr\/share\/doc\/[^/]+\/(?!copyright))/;
 
-/** Chips of the Raspberry Pi 3, 4, 400, CM4 and Zero 2 W, and USB sticks that use the same files. */
+// Of no use where nothing is installed, nobody reads manuals, and busybox is the first program.
+const LEFT_OUT = new RegExp(
+  `^(${[
+    'usr/share/(man|info|locale|lintian|bash-completion|zsh|perl5|bug|gitweb|sounds)',
+    'usr/share/initramfs-tools',
+    'usr/share/doc/[^/]+/(?!copyright)',
+    'usr/lib/(systemd|udev|tmpfiles.d|sysusers.d|raspi-firmware)',
+    'usr/lib/aarch64-linux-gnu/(perl|gconv|audit|engines-3|ossl-modules|systemd)',
+    'etc/(init|init.d|default|cron[^/]*|systemd|dhcp|network|ifplugd|pam.d|ssl)',
+    'var/cache',
+  ].join('|')})`,
+);
+
+/** Of the Raspberry Pi 3, 4, 400, CM4 and Zero 2 W, and of USB sticks with the same chips. */
 const CHIPS = /^(brcm\/(brcmfmac434|BCM43)|cypress\/cyfmac434|regulatory\.db)/;
 
 const MODES: Readonly<Record<string, number>> = { tmp: 0o1777, root: 0o700, 'etc/shadow': 0o600 };

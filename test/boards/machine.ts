@@ -22,7 +22,7 @@ export type MachineOptions = Readonly<{
   model?: 'virt' | 'raspi3b';
   namespace?: string; // where its network interface is
   tap?: string; // the other end of its network interface
-  /** Instead of the first root's own last line: what a test wants to change before it hands over. */
+  /** Lines of the first root before its last: what a test wants changed before it hands over. */
   before?: string;
   /** More files for the first root. */
   extra?: ReadonlyMap<string, Uint8Array>;

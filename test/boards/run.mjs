@@ -32,7 +32,7 @@ for (const name of names) {
   const { passed, failed, reason } = judge(ran);
   sum.passed += passed;
   sum.failed += failed;
-  if (failed > 0) console.log(ran.output);
+  console.log(ran.output);
   if (reason !== undefined) console.log(`      ${name}: ${reason}`);
   const seconds = (ran.ms / 1000).toFixed(0);
   console.log(`${failed === 0 ? 'ok  ' : 'FAIL'}  ${name} ${passed} in ${seconds} s`);

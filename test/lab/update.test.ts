@@ -1,7 +1,7 @@
 // slow: releases are on trial for seconds, and broken ones take their time to come back
 // waits: for trials of releases that do nothing else
 // deadline: 400
-// needs: tun, iputils-ping, nftables, busybox
+// needs: tun, iputils-ping, nftables, busybox-static
 // Routers that update one another: the launcher, real agents, a real web server.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
 // The launcher in every shell that routers and Debian have, and what it does when all goes wrong.
-// needs: busybox
+// needs: busybox-static
 
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';

@@ -42,7 +42,7 @@ export class Pi {
     return join(this.folder, `p${number}`);
   }
 
-  /** Power on: the firmware reads one sector, starts a boot partition, and forgets that it tried. */
+  /** Power on: the firmware reads one sector, starts a boot partition, and forgets its order. */
   boot(): string {
     this.tryboot = this.asked === '0 tryboot';
     this.asked = undefined;
