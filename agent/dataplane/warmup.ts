@@ -55,8 +55,8 @@ const ROUNDS_MAX = 1_500;
 const RARE = 8; // one round in so many is one of the rarer kinds
 
 // How much a function may run before V8 looks at it again: little, and what is usual (as
-// `node --v8-options` says it). It holds for all threads, therefore only for so long. Node 20 counts
-// bytes of code; from V8 12 on it is calls, for each of the two compilers.
+// `node --v8-options` says it). It holds for all threads, therefore only for so long. Node 20
+// counts bytes of code; from V8 12 on it is calls, for each of the two compilers.
 const COUNTS_CALLS = Number.parseInt(process.versions.v8, 10) >= 12;
 const CALLS = ['--invocation-count-for-maglev', '--invocation-count-for-turbofan'];
 const EAGER = COUNTS_CALLS ? [`${CALLS[0]}=12`, `${CALLS[1]}=90`] : ['--interrupt-budget=2000'];
