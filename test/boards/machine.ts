@@ -4,9 +4,10 @@
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { constants, existsSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { ReadStream } from 'node:tty';
 import { gzipSync } from 'node:zlib';
 import { bootPartition } from '../../agent/update/autoboot.js';
 import { writeCpio } from '../../flash/image/cpio.js';
@@ -74,14 +75,15 @@ export class Machine {
 
   /** A line typed at the console. */
   type(text: string): void {
-    writeFileSync(this.console, text);
+    this.typist ??= new Line(this.console);
+    this.typist.write(text);
   }
 
   /** Runs a line of sh beside the console; resolves to what it printed. */
   async shell(line: string, ms = 120_000): Promise<string> {
     const mark = `done${Math.random().toString(36).slice(2)}`;
     const from = this.shellLog.length;
-    writeFileSync(this.shellPath, `${line}; echo ${mark.slice(0, 4)}""${mark.slice(4)} $?\n`);
+    this.prompt?.write(`${line}; echo ${mark.slice(0, 4)}""${mark.slice(4)} $?\n`);
     const pattern = new RegExp(`\\r?\\n?([\\s\\S]*?)${mark} (\\d+)`);
     for (const end = performance.now() + ms; performance.now() < end; await pause(100)) {
       const found = pattern.exec(this.shellLog.slice(from));
@@ -91,7 +93,8 @@ export class Machine {
     throw new Error(`"${line}" did not end:\n${this.shellLog.slice(from)}`);
   }
 
-  private shellPath = '';
+  private typist: Line | undefined;
+  private prompt: Line | undefined;
 
   private async start(): Promise<void> {
     const { card, folder } = this.options;
@@ -127,13 +130,16 @@ export class Machine {
     const found = [...said.matchAll(/redirected to (\S+) \(label (\w+)\)/g)];
     const port = (label: string) => found.find(([, , name]) => name === label)?.[1] ?? '';
     this.console = port('console');
-    this.shellPath = port('shell');
-    for (const path of [this.console, this.shellPath])
-      if (path !== '') spawnSync('stty', ['-F', path, 'raw', '-echo']);
+    spawnSync('stty', ['-F', this.console, 'raw', '-echo']);
+    if (port('shell') !== '') this.prompt = new Line(port('shell'));
   }
 
   /** A restart is a start, as on the board; only then is it known which one was asked for. */
   private ended(said: string): void {
+    this.typist?.close();
+    this.prompt?.close();
+    this.typist = undefined;
+    this.prompt = undefined;
     if (!this.wanted) return;
     this.tryboot = this.log.includes(TRYBOOT);
     this.start().catch((error: Error) => {
@@ -204,5 +210,26 @@ export class Machine {
 
   private path(name: string): string {
     return join(this.options.folder, name);
+  }
+}
+
+/** A pseudo terminal held open: QEMU does not read from one that was closed again at once. */
+class Line {
+  private readonly file: number;
+  private readonly reader: ReadStream;
+
+  constructor(path: string) {
+    spawnSync('stty', ['-F', path, 'raw', '-echo']);
+    this.file = openSync(path, constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK);
+    this.reader = new ReadStream(this.file);
+    this.reader.on('error', () => {});
+  }
+
+  write(text: string): void {
+    writeSync(this.file, text);
+  }
+
+  close(): void {
+    this.reader.destroy();
   }
 }
