@@ -35,7 +35,8 @@ export class Remote {
     this.host = host;
     this.flags = [
       ...option('ControlMaster', 'auto'),
-      ...option('ControlPath', join(this.folder, '%C')),
+      // One connection only, so a short name does: a socket's path has 108 bytes, and ssh adds 17.
+      ...option('ControlPath', join(this.folder, 'm')),
       ...option('ControlPersist', '60'),
       ...option('ConnectTimeout', '15'),
       ...option('ServerAliveInterval', '10'), // a router that was switched off is noticed
