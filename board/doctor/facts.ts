@@ -60,7 +60,7 @@ export async function gatherFacts(
     board,
     node: process.versions.node,
     arch: process.arch,
-    musl: isMusl(),
+    musl: isMusl(look),
     kernel: thisMachine.kernel,
     mayConfigure: thisMachine.mayConfigure(),
     tun: thisMachine.openTun(),
@@ -79,10 +79,12 @@ export async function gatherFacts(
   };
 }
 
-/** Node names glibc's version in its report, and has none to name on musl. */
-function isMusl(): boolean {
-  const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } };
-  return report?.header?.glibcVersionRuntime === undefined;
+/**
+ * By the libraries that this process has loaded. (`process.report` knows it, too, but looks up the
+ * names of all open connections' ends first, and the agent stands still meanwhile.)
+ */
+function isMusl(look: Look): boolean {
+  return (look('/proc/self/maps') ?? '').includes('/ld-musl-');
 }
 
 function memoryOf(text: string): Facts['memory'] {
