@@ -90,7 +90,7 @@ async function rootImage(
   const folder = join(work, 'root');
   writeRoot(folder, from, modules, own, join(order.root, 'board/pi'));
   const path = join(work, 'root.img');
-  await makeSquashfs(folder, path, fetched, order.time);
+  await makeSquashfs(folder, path, fetched, { time: order.time, compression: 'zstd' });
   const bytes = readFileSync(path);
   if (bytes.length > partition(5).size)
     throw new Failure(`the root has ${bytes.length} bytes, its partition ${partition(5).size}`);

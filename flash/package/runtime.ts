@@ -74,16 +74,19 @@ export async function openwrtRuntime(cpu: Cpu, fetched: Fetched, work: string): 
   return [file(IMAGE, bytes), { kind: 'folder', path: RUNTIME, mode: 0o755 }];
 }
 
+/** `time`: Unix seconds, of every file. zstd is larger by a fifth and read several times as fast. */
+export type SquashfsOptions = Readonly<{ time?: number; compression?: 'xz' | 'zstd' }>;
+
 /** The machine's own mksquashfs, or one from Debian that runs out of the cache. */
 export async function makeSquashfs(
   root: string,
   image: string,
   fetched: Fetched,
-  time = 0, // Unix seconds: of every file
+  { time = 0, compression = 'xz' }: SquashfsOptions = {},
 ): Promise<void> {
   const hint = 'apt install squashfs-tools gives a mksquashfs';
   // The same input gives the same bytes; 256 KiB is what OpenWrt's own images have.
-  const options = ['-comp', 'xz', '-b', '256K', '-all-root', '-mkfs-time', `${time}`];
+  const options = ['-comp', compression, '-b', '256K', '-all-root', '-mkfs-time', `${time}`];
   options.push('-all-time', `${time}`);
   const args = [root, image, ...options, '-noappend', '-no-progress', '-quiet', '-no-xattrs'];
   try {

@@ -44,8 +44,7 @@ image('boots to the kith console, keeps what it was told, and is quiet', async (
     await machine.power();
     const ms = await machine.says(/press Enter/, CONSOLE_MS);
     console.log(`virt: the console was there after ${(ms / 1000).toFixed(1)} s`);
-    machine.type('\r');
-    await machine.says(/Set it up now/, 30_000);
+    await machine.wake(/Set it up now/);
     const status = JSON.parse(await machine.shell('kith status --json --state /data/kith'));
     assert.is(status.interface, 'kith0');
     const resident = Number(

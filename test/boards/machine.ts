@@ -73,6 +73,16 @@ export class Machine {
     return performance.now() - from;
   }
 
+  /** Enter, until somebody wakes up: what comes right after the port was opened counts as noise. */
+  async wake(pattern: RegExp): Promise<void> {
+    for (let tries = 0; tries < 20; tries++) {
+      this.type('\r');
+      const woken = await this.says(pattern, 3_000).catch(() => undefined);
+      if (woken !== undefined) return;
+    }
+    throw new Error(`no ${pattern} on:\n${this.log.slice(-4_000)}`);
+  }
+
   /** A line typed at the console. */
   type(text: string): void {
     this.typist ??= new Line(this.console);
@@ -81,13 +91,13 @@ export class Machine {
 
   /** Runs a line of sh beside the console; resolves to what it printed. */
   async shell(line: string, ms = 120_000): Promise<string> {
-    const mark = `done${Math.random().toString(36).slice(2)}`;
+    const mark = Math.random().toString(36).slice(2);
     const from = this.shellLog.length;
-    this.prompt?.write(`${line}; echo ${mark.slice(0, 4)}""${mark.slice(4)} $?\n`);
-    const pattern = new RegExp(`\\r?\\n?([\\s\\S]*?)${mark} (\\d+)`);
+    this.prompt?.write(`echo be""gin${mark}; ${line}; echo e""nd${mark} $?\n`);
+    const pattern = new RegExp(`begin${mark}\\r?\\n([\\s\\S]*?)end${mark} (\\d+)`);
     for (const end = performance.now() + ms; performance.now() < end; await pause(100)) {
       const found = pattern.exec(this.shellLog.slice(from));
-      if (found?.[2] === '0') return (found[1] ?? '').split('\n').slice(1).join('\n');
+      if (found?.[2] === '0') return (found[1] ?? '').replaceAll('\r', '');
       if (found) throw new Error(`"${line}" ended with ${found[2]}:\n${found[1]}`);
     }
     throw new Error(`"${line}" did not end:\n${this.shellLog.slice(from)}`);
@@ -152,6 +162,8 @@ export class Machine {
     const port = (name: string) => ['-chardev', `pty,id=${name},logfile=${this.path(name)}.log`];
     const common = ['-kernel', 'vmlinuz', '-initrd', 'first.img', '-nographic', '-no-reboot'];
     common.push('-monitor', 'none', ...port('console'));
+    // QEMU takes arming this board's watchdog for the reset that it asks for when it runs out.
+    const blind = 'module_blacklist=bcm2835_wdt';
     if (this.options.model === 'raspi3b')
       return [
         ...['-M', 'raspi3b', '-dtb', 'bcm2837-rpi-3-b.dtb', ...common],
@@ -159,7 +171,7 @@ export class Machine {
           '-drive',
           `if=sd,file=${card},format=raw`,
           '-append',
-          `console=ttyS1,115200 ${say} ${told}`,
+          `console=ttyS1,115200 ${blind} ${say} ${told}`,
         ],
         ...['-serial', 'null', '-serial', 'chardev:console'],
       ];
