@@ -74,7 +74,7 @@ export async function openwrtRuntime(cpu: Cpu, fetched: Fetched, work: string): 
   return [file(IMAGE, bytes), { kind: 'folder', path: RUNTIME, mode: 0o755 }];
 }
 
-/** `time`: Unix seconds, of every file. zstd is larger by a fifth and read several times as fast. */
+/** `time`: Unix seconds, of every file. zstd is larger by a fifth and read much faster. */
 export type SquashfsOptions = Readonly<{ time?: number; compression?: 'xz' | 'zstd' }>;
 
 /** The machine's own mksquashfs, or one from Debian that runs out of the cache. */
