@@ -73,7 +73,7 @@ image('boots on a Raspberry Pi 3', async () => {
   const machine = fresh('pi', { model: 'raspi3b' });
   try {
     await machine.power();
-    const ms = await machine.says(/press Enter/, CONSOLE_MS);
+    const ms = await machine.says(/press Enter/, 2 * CONSOLE_MS); // four emulated cores
     console.log(`raspi3b: the console was there after ${(ms / 1000).toFixed(1)} s`);
   } finally {
     await machine.stop();
