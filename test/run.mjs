@@ -8,13 +8,12 @@
 //
 // The last line is `N passed, N failed`, with `, N skipped` where something could not run here.
 
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { installPackages, PACKAGES, unmet } from './needs.mjs';
 import { listTests } from './runner/files.mjs';
 import { endAll, run } from './runner/process.mjs';
 import { isStale, missingModules, nodeTooOld } from './runner/setup.mjs';
+import { makeTemporary, sweep } from './runner/temporary.mjs';
 import { judge } from './runner/verdict.mjs';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -28,8 +27,7 @@ const noSkips = args.includes('--no-skips');
 const filter = args.find((arg) => !arg.startsWith('-')) ?? '';
 const unknown = args.filter((arg) => arg.startsWith('-') && !/^--(quick|no-skips)$/.test(arg));
 
-const temporary = mkdtempSync(join(tmpdir(), `kithlab.${process.pid}.${startTicks()}.run-`));
-chmodSync(temporary, 0o1777); // as /tmp is: some tests drop their rights
+const temporary = makeTemporary();
 const results = []; // { name, passed, failed, ms, skipped: reason | undefined }
 const began = performance.now();
 
@@ -68,14 +66,6 @@ async function prepare(tests) {
   return true;
 }
 
-/** Namespaces, processes and folders of test runs that were killed. */
-async function sweep() {
-  if (process.getuid?.() !== 0) return;
-  const code = `import { sweep } from '${import.meta.dirname}/lab/namespaces.ts'; sweep();`;
-  const node = ['--import', 'tsx', '--input-type=module', '--eval', code];
-  await run(process.execPath, node, { deadlineMs: 30_000, cwd: ROOT });
-}
-
 async function runTest(test, position) {
   const lacks = test.needs.map(unmet).filter((reason) => reason !== undefined);
   if (lacks.length > 0) {
@@ -84,7 +74,7 @@ async function runTest(test, position) {
     return say(`skip  ${position} ${test.name}: ${skipped}`);
   }
   const { deadlineMs } = test;
-  const env = { TMPDIR: temporary, NODE_ENV: 'test' };
+  const env = { TMPDIR: temporary.path, NODE_ENV: 'test' };
   const ran = await run(process.execPath, ['--import', 'tsx', test.path], {
     deadlineMs,
     env,
@@ -132,19 +122,10 @@ function summary(leftOut) {
   return sum('failed') === 0 && sum('passed') > 0;
 }
 
-/** Part of the folder's name: the sweep of a later run knows by it whose it was (lab/owner.ts). */
-function startTicks() {
-  try {
-    return readFileSync('/proc/self/stat', 'utf8').split(') ').at(-1).split(' ')[19];
-  } catch {
-    return 0;
-  }
-}
-
 const indent = (text) => text.replace(/^(?=.)/gm, '      ').trimEnd();
 
 function end(code) {
-  rmSync(temporary, { recursive: true, force: true });
+  temporary.remove();
   process.exit(code);
 }
 

@@ -1,6 +1,5 @@
-// Where `kith flash package` keeps what it fetched, too.
+// Where `kith flash` keeps what it fetched, too.
 
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { cacheFolder } from '../../flash/package/surroundings.js';
 
-export const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'kith');
+export const CACHE = cacheFolder();

@@ -8,27 +8,37 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { endAll, run } from '../runner/process.mjs';
+import { makeTemporary, sweep } from '../runner/temporary.mjs';
 import { judge } from '../runner/verdict.mjs';
 
 const ROOT = join(import.meta.dirname, '../..');
 const DEADLINE_MS = 1_800_000;
 
+const temporary = makeTemporary();
+
+function end(code) {
+  temporary.remove();
+  process.exit(code);
+}
+
 for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ]) {
-  process.on(signal, () => endAll().finally(() => process.exit(code)));
+  process.on(signal, () => endAll().finally(() => end(code)));
 }
 
 const filter = process.argv[2] ?? '';
+const env = { TMPDIR: temporary.path };
 const names = readdirSync(import.meta.dirname)
   .filter((name) => name.endsWith('.board.ts') && name.includes(filter))
   .sort();
+await sweep();
 const sum = { passed: 0, failed: 0 };
 for (const name of names) {
   console.log(`begun ${name}`);
   const args = ['--import', 'tsx', join(import.meta.dirname, name)];
-  const ran = await run(process.execPath, args, { deadlineMs: DEADLINE_MS, cwd: ROOT });
+  const ran = await run(process.execPath, args, { deadlineMs: DEADLINE_MS, env, cwd: ROOT });
   const { passed, failed, reason } = judge(ran);
   sum.passed += passed;
   sum.failed += failed;
@@ -38,4 +48,5 @@ for (const name of names) {
   console.log(`${failed === 0 ? 'ok  ' : 'FAIL'}  ${name} ${passed} in ${seconds} s`);
 }
 console.log(`${sum.passed} passed, ${sum.failed} failed`);
-process.exit(sum.failed === 0 && sum.passed > 0 ? 0 : 1);
+await sweep();
+end(sum.failed === 0 && sum.passed > 0 ? 0 : 1);
